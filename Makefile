@@ -1,0 +1,71 @@
+# Interlock: what a person types. Everything real is in CMakePresets.json and tools/.
+#
+#   make demo     sets up, builds, replays the incident against an imitation provider
+#   make test     sets up, builds, runs every test
+#   make check    format, layers, leftovers, clang-tidy, sanitizers
+#   make build    the programs at build/release/interlock and build/release/railsim
+
+SHELL := /bin/bash
+JOBS ?= $(shell nproc)
+
+.PHONY: all build demo test check setup asan tsan tidy format fuzz fuzz-build bench clean install
+
+all: build
+
+setup:
+	@tools/setup
+
+build: setup
+	@cmake --preset release >build.log 2>&1 || { cat build.log; exit 1; }; mkdir -p build && mv build.log build/
+	@cmake --build --preset release -j $(JOBS)
+
+demo: build
+	@build/release/interlock demo
+
+test: build
+	@ctest --preset release -j $(JOBS)
+
+check: setup
+	@tools/check_format
+	@tools/check_layers
+	@tools/check_leftovers
+	@$(MAKE) --no-print-directory tidy asan tsan
+
+tidy: setup
+	@cmake --preset tidy >/dev/null
+	@tools/check_tidy build/tidy $(JOBS)
+
+# AddressSanitizer and UndefinedBehaviorSanitizer over every test that doesn't replace the process.
+asan: setup
+	@cmake --preset asan >/dev/null
+	@cmake --build --preset asan -j $(JOBS)
+	@ASAN_OPTIONS=detect_leaks=1 ctest --preset asan -j $(JOBS)
+
+# ThreadSanitizer over the parts that have threads.
+tsan: setup
+	@cmake --preset tsan >/dev/null
+	@cmake --build --preset tsan -j $(JOBS)
+	@ctest --preset tsan -j $(JOBS) -R '^(gateway|ledger|store|crypto|credential)_test|^integration'
+
+format:
+	@git ls-files '*.cc' '*.h' | xargs clang-format-19 -i
+
+# FUZZ_SECONDS for each target, one after the other: make fuzz FUZZ_SECONDS=600
+FUZZ_SECONDS ?= 60
+fuzz-build: setup
+	@cmake --preset fuzz >/dev/null
+	@cmake --build --preset fuzz -j $(JOBS)
+fuzz: fuzz-build
+	@tools/fuzz build/fuzz $(FUZZ_SECONDS)
+
+bench: setup
+	@cmake --preset bench >/dev/null
+	@cmake --build --preset bench -j $(JOBS)
+	@tools/bench build/bench
+
+PREFIX ?= /usr/local
+install: build
+	@cmake --install build/release --prefix $(PREFIX)
+
+clean:
+	@rm -rf build

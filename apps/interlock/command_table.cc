@@ -1,0 +1,106 @@
+#include <cstdio>
+
+#include "commands.h"
+#include "context.h"
+
+namespace interlock::app {
+namespace {
+
+constexpr Option kRunOptions[] = {
+    {"--env", "NAME", "the environment the session is lent (default: the configuration's)"},
+    {"--workspace", "DIR", "the directory the agent works in (default: the current one)"},
+    {"--print-plan", "", "print the room as it would be built, and build nothing"},
+    {"--quiet", "", "no line about the session"},
+};
+constexpr Option kHoldsOptions[] = {{"--state", "STATE", "only holds in this state, or \"all\""}};
+constexpr Option kShowOptions[] = {{"--statement", "", "write the raw bytes to be signed, nothing else"}};
+constexpr Option kApproveOptions[] = {
+    {"--key", "FILE", "the SSH key to sign with: a private key, or a .pub whose key is in ssh-agent"},
+    {"--digest", "HEX", "the action's digest that was read; replaces typing, for scripts"},
+    {"--signature", "FILE", "an SSHSIG made elsewhere"},
+};
+constexpr Option kRejectOptions[] = {{"--reason", "TEXT", "why; the agent is told"}};
+constexpr Option kWaitOptions[] = {{"--timeout", "TIME", "how long (default 60s)"}};
+constexpr Option kHaltOptions[] = {
+    {"--all", "", "every session"},
+    {"--reason", "TEXT", "why; it is recorded and the agents are told"},
+};
+constexpr Option kGatewayOptions[] = {
+    {"--ready-fd", "FD", "a descriptor on which a byte is written when the gateway answers"},
+};
+constexpr Option kVaultAddOptions[] = {
+    {"--provider", "NAME", "the pack it belongs to, such as railway"},
+    {"--environment", "NAME", "the environment it is lent in"},
+    {"--kind", "KIND", "the pack's kind of credential: account, project (default: the pack's narrowest)"},
+    {"--allow", "LIST", "effects it is used for unasked (default read,reversible)"},
+    {"--for", "USE", "\"scope\": used for read-only walks alone, never lent"},
+    {"--as", "VAR", "the variable the phantom stands in (default: the pack's)"},
+    {"--wide", "", "lend a credential that reaches further than it has to"},
+};
+constexpr Option kApproverAddOptions[] = {{"--ssh-key", "FILE", "the public key (.pub)"}};
+constexpr Option kDemoOptions[] = {
+    {"--unprotected", "", "only the first act: the incident with nothing in between"},
+    {"--interactive", "", "you decide about what is held"},
+};
+
+constexpr Command kCommands[] = {
+    {"run", "-- CMD…", "Runs CMD in a room whose only way out is the gateway.", "interlock run --env staging -- claude",
+     kRunOptions, Run, true},
+    {"status", "", "Gateway, sessions, holds, and every protection that is weaker than it could be.", "interlock status", {},
+     Status},
+    {"holds", "", "What waits for a human.", "interlock holds --state all --json", kHoldsOptions, Holds},
+    {"show", "HOLD", "One hold in full, as it would be signed.", "interlock show h-7f3a19c2", kShowOptions, Show, false, 1, 1},
+    {"approve", "HOLD", "Shows a hold, asks for the target's name, signs, and waits for the outcome.",
+     "interlock approve h-7f3a19c2 --key ~/.ssh/id_ed25519", kApproveOptions, Approve, false, 1, 1},
+    {"reject", "HOLD", "Says no; the agent is told why.", "interlock reject h-7f3a19c2 --reason \"production shares it\"",
+     kRejectOptions, Reject, false, 1, 1},
+    {"wait", "HOLD", "Waits until a hold is decided and done.", "interlock wait h-7f3a19c2 --timeout 5m", kWaitOptions, Wait,
+     false, 1, 1},
+    {"halt", "[SESSION]", "The kill switch: from now on nothing new is forwarded.", "interlock halt --all --reason \"stop\"",
+     kHaltOptions, Halt, false, 0, 1},
+    {"demo", "", "Replays the incident against an imitation provider: without, with, and with a human's yes.",
+     "interlock demo", kDemoOptions, Demo},
+    {"vault add", "NAME", "Keeps a credential (value on stdin); agents only ever see a phantom of it.",
+     "interlock vault add staging --provider railway --environment staging --kind project < token", kVaultAddOptions, VaultAdd,
+     false, 1, 1},
+    {"vault list", "", "The credentials, without their values.", "interlock vault list", {}, VaultList},
+    {"vault remove", "NAME", "Forgets a credential; what was signed for it fails.", "interlock vault remove staging", {},
+     VaultRemove, false, 1, 1},
+    {"approver add", "NAME", "Enrols a person who may approve; the first is trusted on first use.",
+     "interlock approver add alice --ssh-key ~/.ssh/id_ed25519.pub", kApproverAddOptions, ApproverAdd, false, 1, 1},
+    {"approver list", "", "Who may approve, with which keys.", "interlock approver list", {}, ApproverList},
+    {"policy check", "[FILE…]", "Reads the configuration and names every mistake by line and column.",
+     "interlock policy check interlock.yaml", {}, PolicyCheck, false, 0, 16},
+    {"pack list", "", "The provider packs in use, with their hosts.", "interlock pack list", {}, PackList},
+    {"pack check", "[DIR…]", "Reads packs and runs their examples.", "interlock pack check packs/railway", {}, PackCheck, false,
+     0, 64},
+    {"ledger verify", "", "Recomputes the whole log: entries, tiles, root, signature.", "interlock ledger verify --json", {},
+     LedgerVerify},
+    {"ledger prove", "INDEX-OR-HOLD", "A receipt (tlog-proof) for one entry.", "interlock ledger prove h-7f3a19c2", {},
+     LedgerProve, false, 1, 1},
+    {"ledger export", "", "Every entry as a line of JSON.", "interlock ledger export > ledger.jsonl", {}, LedgerExport},
+    {"ledger checkpoint", "", "The newest signed checkpoint.", "interlock ledger checkpoint", {}, LedgerCheckpoint},
+    {"gateway", "", "The daemon that owns keys, state and egress, in the foreground.", "interlock gateway", kGatewayOptions,
+     GatewayRun},
+    {"gateway stop", "", "Ends the gateway of this state.", "interlock gateway stop", {}, GatewayStop},
+    {"completion", "SHELL|man", "A completion script for bash, or the man page.", "interlock completion bash", {}, Completion,
+     false, 1, 1},
+};
+
+}  // namespace
+
+std::span<const Command> CommandTable() { return kCommands; }
+
+int Completion(const CommandLine& line) {
+  if (line.operands[0] == "bash") {
+    std::fputs(BashCompletion(CommandTable()).c_str(), stdout);
+  } else if (line.operands[0] == "man") {
+    std::fputs(ManPage(CommandTable(), ILK_VERSION).c_str(), stdout);
+  } else {
+    std::fprintf(stderr, "interlock: completion knows \"bash\" and \"man\"\n");
+    return kUsage;
+  }
+  return kDone;
+}
+
+}  // namespace interlock::app

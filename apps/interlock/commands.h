@@ -1,0 +1,45 @@
+// The commands of docs/cli.md, one function each; command_table.cc lists them.
+#pragma once
+
+#include <span>
+
+#include "command_line.h"
+
+namespace interlock::app {
+
+std::span<const Command> CommandTable();
+
+// run.cc
+int Run(const CommandLine& line);
+// gateway_command.cc
+int GatewayRun(const CommandLine& line);
+int GatewayStop(const CommandLine& line);
+// holds.cc
+int Holds(const CommandLine& line);
+int Show(const CommandLine& line);
+int Approve(const CommandLine& line);
+int Reject(const CommandLine& line);
+int Wait(const CommandLine& line);
+// people.cc
+int VaultAdd(const CommandLine& line);
+int VaultList(const CommandLine& line);
+int VaultRemove(const CommandLine& line);
+int ApproverAdd(const CommandLine& line);
+int ApproverList(const CommandLine& line);
+int Status(const CommandLine& line);
+int Halt(const CommandLine& line);
+// ledger_command.cc
+int LedgerVerify(const CommandLine& line);
+int LedgerProve(const CommandLine& line);
+int LedgerCheckpoint(const CommandLine& line);
+int LedgerExport(const CommandLine& line);
+// checks.cc
+int PolicyCheck(const CommandLine& line);
+int PackCheck(const CommandLine& line);
+int PackList(const CommandLine& line);
+// demo.cc
+int Demo(const CommandLine& line);
+// command_table.cc
+int Completion(const CommandLine& line);
+
+}  // namespace interlock::app

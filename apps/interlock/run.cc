@@ -1,0 +1,124 @@
+// `interlock run`: asks the gateway for a session, makes the room, hands its sockets over, and waits
+// with the command. One thread: the kernel ends the room with the thread that made it.
+#include <poll.h>
+#include <unistd.h>
+
+#include <array>
+#include <boost/json/serialize.hpp>
+#include <cstdio>
+#include <cstdlib>
+
+#include "base/bytes.h"
+#include "commands.h"
+#include "config_paths.h"
+#include "context.h"
+#include "sandbox/apply.h"
+#include "sandbox/plan_json.h"
+#include "text.h"
+
+extern char** environ;
+
+namespace interlock::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<sandbox::Variable> CallerEnvironment() {
+  std::vector<sandbox::Variable> variables;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const auto equals = text.find('=');
+    if (equals == std::string_view::npos) continue;
+    variables.push_back({std::string(text.substr(0, equals)), std::string(text.substr(equals + 1)), sandbox::Origin::caller});
+  }
+  return variables;
+}
+
+sandbox::Request RoomFor(const CommandLine& line) {
+  sandbox::Request request;
+  request.argv = line.rest;
+  std::error_code ignored;
+  request.cwd = fs::current_path(ignored).native();
+  request.workspace = line.Has("--workspace") ? fs::absolute(line.Get("--workspace")).native() : request.cwd;
+  const char* home = std::getenv("HOME");
+  request.home = home ? home : "";
+  request.caller_environment = CallerEnvironment();
+  request.hidden.push_back(StateDirectory(line).native());
+  for (const policy::ConfigPath& config : ConfigPaths(line)) request.hidden.push_back(config.path.native());
+  for (const fs::path& packs : PackDirectories()) request.protect.push_back(packs.native());
+  request.protect.push_back(SelfPath().parent_path().native());
+  return request;
+}
+
+// The agent's program, for people: "claude", not its path.
+std::string AgentName(const std::vector<std::string>& argv) {
+  return argv.empty() ? "" : fs::path(argv[0]).filename().native();
+}
+
+void Announce(const CommandLine& line, const json::object& session) {
+  if (line.json) {
+    std::fprintf(stderr, "%s\n",
+                 json::serialize(json::object{{"session", *Find(session, "session")}, {"environment", *Find(session, "environment")}}).c_str());
+    return;
+  }
+  if (line.Has("--quiet")) return;
+  std::string to;
+  for (const json::value& name : *FindArray(session, "approvers")) to += (to.empty() ? "" : ", ") + EscapeForHumans(name.as_string());
+  std::fprintf(stderr, "interlock  room closed · lent: %s · %zu credentials as phantoms · holds go to %s · no witness\n",
+               std::string(FindString(session, "environment")).c_str(), FindArray(session, "lent")->size(),
+               to.empty() ? "nobody yet (interlock approver add)" : to.c_str());
+}
+
+// With neither a room nor a session: what the room would be.
+int PrintPlan(const CommandLine& line) {
+  sandbox::Request request = RoomFor(line);
+  if (request.argv.empty()) request.argv = {"/bin/sh"};
+  const auto plan = sandbox::MakePlan(request);
+  if (!plan) return Report(plan.error());
+  PrintJson(sandbox::ToJson(*plan));
+  return kDone;
+}
+
+}  // namespace
+
+int Run(const CommandLine& line) {
+  if (line.Has("--print-plan")) return PrintPlan(line);
+  sandbox::Request request = RoomFor(line);
+  // Planned once before anything is started, so that a workspace that can't be used leaves nothing.
+  if (const auto possible = sandbox::MakePlan(request); !possible) return Report(possible.error());
+
+  auto gateway = ReachGateway(line);
+  if (!gateway) return Report(gateway.error());
+  const auto answer = gateway->Call({{"op", "session.start"},
+                                     {"environment", line.Get("--env")},
+                                     {"workspace", fs::weakly_canonical(request.workspace).native()},
+                                     {"agent", AgentName(line.rest)}});
+  if (!answer) return Report(answer.error());
+  const json::object& session = answer->as_object();
+  for (const auto& [name, value] : *FindObject(session, "variables")) {
+    request.variables.push_back({std::string(name), std::string(value.as_string()), sandbox::Origin::session});
+  }
+  request.variables.push_back({"INTERLOCK_SESSION", std::string(FindString(session, "session")), sandbox::Origin::session});
+  request.ca_certificate = std::string(FindString(session, "ca_certificate"));
+
+  const auto plan = sandbox::MakePlan(request);
+  if (!plan) return Report(plan.error());
+  auto child = sandbox::Start(*plan);
+  if (!child) return Report(child.error());
+  const std::array<int, 3> sockets = {child->tcp.get(), child->udp4.get(), child->udp6.valid() ? child->udp6.get() : child->udp4.get()};
+  const auto serving = gateway->Call({{"op", "session.serve"}, {"ipv6", child->udp6.valid()}}, sockets);
+  if (!serving) return Report(serving.error());
+  Announce(line, session);
+  if (const auto released = sandbox::Release(*child); !released) return Report(released.error());
+  const auto status = sandbox::Wait(*child);
+  if (!status) return Report(status.error());
+  // A gateway that went away took the room's network with it; say so where the command failed on it.
+  pollfd gone{gateway->fd(), POLLIN, 0};
+  if (::poll(&gone, 1, 0) > 0 && (gone.revents & (POLLHUP | POLLIN)) != 0) {
+    std::fprintf(stderr, "interlock: the gateway went away during the session; nothing passed after that\n");
+    return *status == 0 ? kFailed : *status;
+  }
+  return *status;
+}
+
+}  // namespace interlock::app

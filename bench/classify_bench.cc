@@ -1,0 +1,67 @@
+// How long a request waits for its judgement.
+#include <benchmark/benchmark.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "base/json.h"
+#include "classify/classify.h"
+
+namespace interlock::classify {
+namespace {
+
+const Packs& RailwayPacks() {
+  static const Packs* const kPacks = [] {
+    auto* packs = new Packs;
+    auto pack = LoadPack(std::string(ILK_PACKS_DIR) + "/railway");
+    if (!pack || !packs->Add(*std::move(pack))) {
+      std::fprintf(stderr, "the railway pack can't be read\n");
+      std::exit(1);
+    }
+    return packs;
+  }();
+  return *kPacks;
+}
+
+void Run(benchmark::State& state, const std::string& body) {
+  const Packs& packs = RailwayPacks();
+  const std::vector<http1::Field> fields = {{"content-type", "application/json"},
+                                            {"authorization", "Bearer x"},
+                                            {"user-agent", "CLI 5.43.1"},
+                                            {"x-source", "CLI 5.43.1"},
+                                            {"accept", "*/*"}};
+  for (auto _ : state) {
+    Classified classified = Classify(
+        packs, {"https", "backboard.railway.com", 443, "POST", "/graphql/v2", fields, body});
+    if (!std::holds_alternative<Action>(classified)) state.SkipWithError("refused");
+    benchmark::DoNotOptimize(classified);
+  }
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(body.size()));
+}
+
+void ShortMutation(benchmark::State& state) {
+  Run(state,
+      R"({"query":"mutation { volumeDelete(volumeId: \"3d2c42fb-0000-4000-8000-000000000001\") }"})");
+}
+BENCHMARK(ShortMutation);
+
+void MutationWithVariables(benchmark::State& state) {
+  Run(state,
+      R"({"query":"mutation VariableUpsert($projectId: String!, $environmentId: String!, $serviceId: String, $name: String!, $value: String!) { variableUpsert(input: {projectId: $projectId, environmentId: $environmentId, serviceId: $serviceId, name: $name, value: $value}) }","variables":{"projectId":"3d2c42fb-0000-4000-8000-000000000001","environmentId":"3d2c42fb-0000-4000-8000-000000000002","name":"LOG_LEVEL","value":"debug"},"operationName":"VariableUpsert"})");
+}
+BENCHMARK(MutationWithVariables);
+
+void NestedQuery(benchmark::State& state) {
+  Run(state,
+      R"({"query":"query P($id: String!) { project(id: $id) { id name environments(first: 100) { edges { node { id name isEphemeral } } } volumes(first: 100) { edges { node { id name volumeInstances { edges { node { id environmentId mountPath state } } } } } } } }","variables":{"id":"3d2c42fb-0000-4000-8000-000000000001"}})");
+}
+BENCHMARK(NestedQuery);
+
+void LoadRailwayPack(benchmark::State& state) {
+  for (auto _ : state) benchmark::DoNotOptimize(LoadPack(std::string(ILK_PACKS_DIR) + "/railway"));
+}
+BENCHMARK(LoadRailwayPack);
+
+}  // namespace
+}  // namespace interlock::classify

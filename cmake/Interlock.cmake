@@ -1,0 +1,86 @@
+# The few functions every folder's CMakeLists.txt uses.
+
+find_package(Threads REQUIRED)
+find_package(OpenSSL 3.0 REQUIRED)
+find_package(Boost 1.81 REQUIRED COMPONENTS json)
+
+add_library(ilk_flags INTERFACE)
+target_include_directories(ilk_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
+target_compile_options(ilk_flags INTERFACE
+  -Wall -Wextra -Wconversion -Wshadow -Wswitch -Wnon-virtual-dtor -fno-omit-frame-pointer
+  # Members that a designated initialiser leaves out have defaults.
+  -Wno-missing-field-initializers
+  $<$<BOOL:${ILK_WERROR}>:-Werror>)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # g++ 12 reports maybe-uninitialized inside its own std::variant and std::expected at -O2.
+  target_compile_options(ilk_flags INTERFACE -Wno-maybe-uninitialized -Wno-restrict)
+endif()
+target_link_libraries(ilk_flags INTERFACE Threads::Threads)
+
+# ilk_library(NAME SOURCES... [DEPS folders...] [LIBS link libraries...])
+function(ilk_library name)
+  cmake_parse_arguments(A "" "" "SOURCES;DEPS;LIBS" ${ARGN})
+  add_library(ilk_${name} STATIC ${A_SOURCES})
+  target_link_libraries(ilk_${name} PUBLIC ilk_flags)
+  foreach(dep ${A_DEPS})
+    target_link_libraries(ilk_${name} PUBLIC ilk_${dep})
+  endforeach()
+  target_link_libraries(ilk_${name} PUBLIC ${A_LIBS})
+endfunction()
+
+# ilk_test(NAME SOURCES... [DEPS folders...] [LIBS ...] [LABELS ...]): one GoogleTest program; every
+# TEST is its own CTest entry. ILK_SHARED_DIR is where the labelled corpus and published vectors lie
+# (outside the project); a test that does not find it skips and says so.
+function(ilk_test name)
+  if(NOT ILK_TESTS)
+    return()
+  endif()
+  cmake_parse_arguments(A "" "" "SOURCES;DEPS;LIBS;LABELS" ${ARGN})
+  find_package(GTest REQUIRED)
+  include(GoogleTest)
+  add_executable(${name} ${A_SOURCES})
+  target_link_libraries(${name} PRIVATE ilk_flags GTest::gtest GTest::gtest_main)
+  foreach(dep ${A_DEPS})
+    target_link_libraries(${name} PRIVATE ilk_${dep})
+  endforeach()
+  target_link_libraries(${name} PRIVATE ${A_LIBS})
+  target_compile_definitions(${name} PRIVATE
+    ILK_SOURCE_DIR="${CMAKE_SOURCE_DIR}" ILK_SHARED_DIR="${CMAKE_SOURCE_DIR}/../shared")
+  gtest_discover_tests(${name} TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 60
+    PROPERTIES TIMEOUT 300 LABELS "${A_LABELS}")
+endfunction()
+
+# ilk_fuzz(NAME SOURCE CORPUS_DIR [DEPS ...] [LIBS ...]): a libFuzzer target when ILK_FUZZ is on; always
+# a replay of the corpus as an ordinary test.
+function(ilk_fuzz name source corpus)
+  cmake_parse_arguments(A "" "" "DEPS;LIBS" ${ARGN})
+  if(ILK_FUZZ)
+    add_executable(${name} ${source})
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  elseif(ILK_TESTS)
+    add_executable(${name} ${source} ${CMAKE_SOURCE_DIR}/fuzz/replay_main.cc)
+    add_test(NAME fuzz_replay.${name} COMMAND ${name} ${corpus})
+  else()
+    return()
+  endif()
+  target_link_libraries(${name} PRIVATE ilk_flags)
+  foreach(dep ${A_DEPS})
+    target_link_libraries(${name} PRIVATE ilk_${dep})
+  endforeach()
+  target_link_libraries(${name} PRIVATE ${A_LIBS})
+endfunction()
+
+# ilk_bench(NAME SOURCES... [DEPS ...]): a Google Benchmark program, built with -DILK_BENCH=ON.
+function(ilk_bench name)
+  if(NOT ILK_BENCH)
+    return()
+  endif()
+  cmake_parse_arguments(A "" "" "SOURCES;DEPS;LIBS" ${ARGN})
+  find_package(benchmark REQUIRED)
+  add_executable(${name} ${A_SOURCES})
+  target_link_libraries(${name} PRIVATE ilk_flags benchmark::benchmark benchmark::benchmark_main)
+  foreach(dep ${A_DEPS})
+    target_link_libraries(${name} PRIVATE ilk_${dep})
+  endforeach()
+  target_link_libraries(${name} PRIVATE ${A_LIBS})
+endfunction()

@@ -1,0 +1,154 @@
+// A pack: what one provider's API does, as data. Read from YAML once at start or reload; immutable
+// and shared afterwards, any thread.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "action/action.h"
+#include "base/result.h"
+
+namespace interlock::classify {
+
+// Names of object members from the arguments of an operation down to one value. Lists on the way
+// mean every item. A last step "{key}" means the keys of the object there.
+using Path = std::vector<std::string>;
+
+// Where the id of a target stands. Two parts are joined by '@' in their order.
+struct TargetRule {
+  std::string type;
+  std::vector<Path> parts;
+  bool optional =
+      false;  // absent or null names no target; otherwise that is a target nobody can find
+};
+
+// A claim about one value of the arguments.
+struct Condition {
+  enum class Test {
+    present,     // there, whatever it is
+    absent,      // not there, or null
+    given,       // there and not null
+    cleared,     // null, explicitly
+    set,         // there and neither null nor false
+    disabled,    // false
+    text,        // a text that isn't empty
+    opaque,      // a text, where structure is expected
+    empty,       // an empty list, object or text
+    nonempty,    // a list, object or text that isn't empty
+    one_of,      // a text that is one of `words`, in either case
+    matches,     // a text that matches one of the globs in `words`, in either case
+    holds_key,   // some key at any depth matches one of the globs in `words`, in either case
+    holds_null,  // null stands at any depth
+    no_null,     // null stands nowhere
+    only,        // an object whose every leaf lies at one of `shapes` ('*' is any one key)
+  };
+  Path path;
+  Test test = Test::present;
+  std::vector<std::string> words;  // upper case
+  std::vector<Path> shapes;
+};
+
+// What changes when all of `when` hold. Without `instead` a case can only add: the strictest effect
+// of all cases and the rule wins, targets add up. With it, effect and targets (those that are
+// given) stand in the place of the rule's own; its text says why that is safe. `because` goes with
+// the effect; in a case without one it replaces the rule's sentence.
+struct Case {
+  std::vector<Condition> when;
+  std::optional<Effect> effect;
+  std::optional<std::vector<TargetRule>> targets;
+  Disclosure discloses = Disclosure::none;
+  std::string because;
+  std::string instead;
+};
+
+// The names of arguments that were known when the rule was written. An argument beside them makes
+// the effect unknown: an API grows.
+struct ArgumentNames {
+  std::map<std::string, ArgumentNames, std::less<>> children;
+  bool open = false;  // anything may stand below
+};
+
+struct OperationRule {
+  std::string name;  // "railway.volumeDelete"
+  Effect effect = Effect::unknown;
+  Disclosure discloses = Disclosure::none;
+  std::vector<TargetRule> targets;
+  std::string because;
+  std::vector<Case> cases;
+  std::optional<ArgumentNames> arguments;
+};
+
+// A field that hands out a secret wherever it is selected. All given parts must hold.
+struct DisclosingField {
+  bool leaf = false;     // nothing is selected below it
+  std::string argument;  // unless this argument is absent, null or false
+  std::string within;    // a field of this name is above it
+};
+
+struct TextHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const {
+    return std::hash<std::string_view>{}(text);
+  }
+};
+template <typename T>
+using ByName = std::unordered_map<std::string, T, TextHash, std::equal_to<>>;
+
+struct GraphqlRules {
+  std::vector<std::string> paths;  // exact
+  ByName<OperationRule> queries;
+  ByName<OperationRule> mutations;
+  ByName<std::vector<DisclosingField>> disclosing;
+};
+
+// "POST /v1/messages": '*' is any run without '/', a last "**" any rest.
+struct RestRule {
+  std::string name;  // "model-apis.POST /v1/messages"
+  std::string method;
+  std::string path;
+  Effect effect = Effect::unknown;
+  Disclosure discloses = Disclosure::none;
+  std::string because;
+  std::vector<std::string> query;  // parameters that may be there; "*" is any
+  bool inspect = true;  // false: the body decides nothing and may stream past; reads only
+};
+
+// A place in which clients put a credential for this API.
+struct CredentialPlace {
+  std::string kind;                    // "account"; the kind of a vault entry
+  std::string header;                  // lower case
+  std::string prefix;                  // "Bearer ", or ""
+  std::vector<std::string> variables;  // environment variables in which clients look for it
+};
+
+struct Api {
+  std::string provider;            // the pack's name
+  std::vector<std::string> hosts;  // lower case; "*.name" is every name below
+  std::vector<std::string>
+      forward;  // lower-case header names that go upstream; a last '*' is any rest
+  std::vector<CredentialPlace> credentials;
+  std::optional<GraphqlRules> graphql;
+  std::vector<RestRule> rest;    // the first that matches wins
+  bool encoded_slashes = false;  // "%2F" in a path is an ordinary character of this API
+};
+
+struct Pack {
+  std::string name;
+  std::vector<Api> apis;
+};
+
+// `text` is the content of a pack.yaml; `file_name` stands in errors only. The error lists every
+// problem, one a line: "pack.yaml:12:7: unknown key 'effct'; did you mean 'effect'?".
+Result<Pack> ParsePack(std::string_view text, std::string_view file_name);
+
+// `path` is a pack.yaml or the directory that holds one.
+Result<Pack> LoadPack(const std::filesystem::path& path);
+
+}  // namespace interlock::classify

@@ -1,0 +1,190 @@
+#include <algorithm>
+#include <array>
+
+#include "base/bytes.h"
+#include "base/file.h"
+#include "classify/operation_reader.h"
+#include "classify/pack.h"
+#include "classify/pack_fields.h"
+#include "classify/yaml.h"
+
+namespace interlock::classify {
+namespace {
+
+constexpr std::size_t kPackBytesMax = 4u << 20;
+constexpr std::array<std::string_view, 7> kMethods = {"GET", "HEAD",  "OPTIONS", "POST",
+                                                      "PUT", "PATCH", "DELETE"};
+
+bool IsPackName(std::string_view name) {
+  return !name.empty() && std::ranges::all_of(name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+  });
+}
+
+bool IsHostPattern(std::string_view host) {
+  if (host.starts_with("*.")) host.remove_prefix(2);
+  return !host.empty() && host.front() != '.' && host.back() != '.' &&
+         std::ranges::all_of(host, [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+         });
+}
+
+class PackReader {
+ public:
+  explicit PackReader(Problems& problems) : problems_(problems) {}
+
+  Pack Read(const YamlNode& root) {
+    Pack pack;
+    if (!IsMapOf(root, {"pack", "apis"}, problems_)) return pack;
+    pack.name = TextAt(root, "pack", Need::required, problems_);
+    if (!IsPackName(pack.name))
+      problems_.Add(root, "a pack's name has small letters, digits and '-'");
+    provider_ = pack.name;
+    for (const YamlNode& node : ListAt(root, "apis", problems_)) pack.apis.push_back(ApiOf(node));
+    if (pack.apis.empty()) problems_.Add(root, "a pack needs 'apis'");
+    return pack;
+  }
+
+ private:
+  Api ApiOf(const YamlNode& node) {
+    Api api;
+    if (!IsMapOf(node,
+                 {"hosts", "forward", "credentials", "lists", "graphql", "rest", "encoded_slashes"},
+                 problems_)) {
+      return api;
+    }
+    api.provider = provider_;
+    api.hosts = TextsAt(node, "hosts", Need::required, problems_);
+    for (const std::string& host : api.hosts) {
+      if (!IsHostPattern(host))
+        problems_.Add(*node.Find("hosts"), "'" + host + "' is no host name");
+    }
+    api.forward = LowerNames(node, "forward");
+    for (const YamlNode& item : ListAt(node, "credentials", problems_)) {
+      api.credentials.push_back(CredentialOf(item));
+    }
+    CheckForward(node, api);
+    api.encoded_slashes = FlagAt(node, "encoded_slashes", false, problems_);
+    if (const YamlNode* graphql = node.Find("graphql"))
+      api.graphql = Graphql(*graphql, Lists(node));
+    for (const YamlNode& item : ListAt(node, "rest", problems_)) api.rest.push_back(RestOf(item));
+    return api;
+  }
+
+  std::vector<std::string> LowerNames(const YamlNode& node, std::string_view key) {
+    std::vector<std::string> names = TextsAt(node, key, Need::optional, problems_);
+    for (const std::string& name : names) {
+      if (name != ToLower(name))
+        problems_.Add(*node.Find(key), "'" + name + "' must be in lower case");
+    }
+    return names;
+  }
+
+  // A header that carries a credential is never passed on as the agent sent it.
+  void CheckForward(const YamlNode& node, const Api& api) {
+    for (const CredentialPlace& place : api.credentials) {
+      for (const std::string& pattern : api.forward) {
+        const bool covers = pattern.ends_with('*')
+                                ? place.header.starts_with(pattern.substr(0, pattern.size() - 1))
+                                : place.header == pattern;
+        if (covers)
+          problems_.Add(node, "'forward' passes the credential header '" + place.header + "'");
+      }
+    }
+  }
+
+  CredentialPlace CredentialOf(const YamlNode& node) {
+    CredentialPlace place;
+    if (!IsMapOf(node, {"kind", "header", "prefix", "variables"}, problems_)) return place;
+    place.kind = TextAt(node, "kind", Need::required, problems_);
+    place.header = TextAt(node, "header", Need::required, problems_);
+    if (place.header != ToLower(place.header))
+      problems_.Add(node, "'header' must be in lower case");
+    place.prefix = TextAt(node, "prefix", Need::optional, problems_);
+    place.variables = TextsAt(node, "variables", Need::optional, problems_);
+    return place;
+  }
+
+  WordLists Lists(const YamlNode& node) {
+    WordLists lists;
+    const YamlNode* map = node.Find("lists");
+    if (!map) return lists;
+    if (map->kind != YamlKind::map) problems_.Add(*map, "'lists' must be a map");
+    for (const YamlEntry& entry : map->entries) lists[entry.key] = TextsOf(entry.value, problems_);
+    return lists;
+  }
+
+  GraphqlRules Graphql(const YamlNode& node, const WordLists& lists) {
+    GraphqlRules rules;
+    if (!IsMapOf(node, {"paths", "discloses", "queries", "mutations"}, problems_)) return rules;
+    rules.paths = TextsAt(node, "paths", Need::required, problems_);
+    for (const std::string& path : rules.paths) {
+      if (!path.starts_with('/')) problems_.Add(node, "'" + path + "' must begin with '/'");
+    }
+    const OperationReader operations(provider_, lists, problems_);
+    if (const YamlNode* queries = node.Find("queries"))
+      rules.queries = operations.Queries(*queries);
+    if (const YamlNode* mutations = node.Find("mutations")) {
+      rules.mutations = operations.Mutations(*mutations);
+    }
+    for (const YamlNode& item : ListAt(node, "discloses", problems_)) {
+      if (!IsMapOf(item, {"field", "leaf", "argument", "within"}, problems_)) continue;
+      rules.disclosing[TextAt(item, "field", Need::required, problems_)].push_back(
+          {FlagAt(item, "leaf", false, problems_),
+           TextAt(item, "argument", Need::optional, problems_),
+           TextAt(item, "within", Need::optional, problems_)});
+    }
+    return rules;
+  }
+
+  RestRule RestOf(const YamlNode& node) {
+    RestRule rule;
+    if (!IsMapOf(node, {"route", "effect", "discloses", "because", "query", "inspect"},
+                 problems_)) {
+      return rule;
+    }
+    const std::string route = TextAt(node, "route", Need::required, problems_);
+    const std::size_t space = route.find(' ');
+    if (space != std::string::npos) {
+      rule.method = route.substr(0, space);
+      rule.path = route.substr(space + 1);
+    }
+    if (std::ranges::find(kMethods, rule.method) == kMethods.end() || !rule.path.starts_with('/')) {
+      problems_.Add(node, "'route' must be a method and a path, like 'GET /v1/models'");
+    }
+    rule.name = provider_ + "." + route;
+    rule.effect = EffectAt(node, "effect", problems_);
+    rule.discloses = DisclosureAt(node, "discloses", problems_);
+    rule.because = TextAt(node, "because", Need::required, problems_);
+    rule.query = TextsAt(node, "query", Need::optional, problems_);
+    rule.inspect = FlagAt(node, "inspect", true, problems_);
+    if (!rule.inspect && rule.effect != Effect::read) {
+      problems_.Add(node, "only what reads may go on without a look at its body");
+    }
+    return rule;
+  }
+
+  Problems& problems_;
+  std::string provider_;
+};
+
+}  // namespace
+
+Result<Pack> ParsePack(std::string_view text, std::string_view file_name) {
+  const Result<YamlNode> root = ParseYaml(text);
+  if (!root) return Fail(root.error().code, std::string(file_name) + ":" + root.error().message);
+  Problems problems;
+  Pack pack = PackReader(problems).Read(*root);
+  if (!problems.empty()) return std::unexpected(problems.ToError(file_name));
+  return pack;
+}
+
+Result<Pack> LoadPack(const std::filesystem::path& path) {
+  std::error_code ignored;
+  const std::filesystem::path file =
+      std::filesystem::is_directory(path, ignored) ? path / "pack.yaml" : path;
+  ILK_TRY(text, ReadFile(file, kPackBytesMax));
+  return ParsePack(text, file.string());
+}
+
+}  // namespace interlock::classify

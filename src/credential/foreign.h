@@ -1,0 +1,75 @@
+// Credentials in a request that Interlock did not issue to this session.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "action/action.h"
+#include "base/result.h"
+#include "credential/phantom.h"
+#include "credential/token_index.h"
+
+namespace interlock::credential {
+
+// Where a provider takes its credentials: a pack says so. {"authorization", "Bearer "},
+// {"project-access-token", ""}.
+struct CredentialPlace {
+  std::string header;  // lower case
+  std::string prefix;  // compared without case, as RFC 9110 11.1 has it for schemes
+};
+
+// What is looked at. The values are borrowed for the call.
+struct RequestView {
+  std::string_view target;
+  std::span<const Header> headers;  // names in lower case
+  std::string_view body;
+};
+
+// Guarded is a host that a pack or `upstreams` names.
+enum class Guard { guarded, unguarded };
+
+// How sure a finding is.
+enum class Certainty {
+  known,  // a value of the vault, a token found in the workspace, another session's phantom
+  shape,  // a well-known provider prefix
+  place,  // it stands where credentials stand
+};
+
+struct Finding {
+  std::string place;        // "header project-access-token", "query token", "target", "body"
+  std::string kind;         // "github token", "vault entry staging", "unrecognised"
+  std::string fingerprint;  // of the token, never the value
+  std::string found_at;     // "scripts/domains.ts:14" when the workspace scan knows it, else ""
+  Certainty certainty = Certainty::place;
+  bool operator==(const Finding&) const = default;
+};
+
+struct ForeignContext {
+  std::string_view session;
+  Guard guard = Guard::guarded;
+  std::span<const CredentialPlace> places;
+  const PhantomTable& phantoms;
+  const TokenIndex& vault;      // Vault::Index
+  const TokenIndex& workspace;  // ScanReport::index
+};
+
+// Empty: nothing foreign was found. Looks into every encoding of VisitReadings; a text with too
+// many of them is itself a finding. The session's own phantoms are never findings: TakeCredential
+// judges where they stand.
+std::vector<Finding> FindForeign(const RequestView& request, const ForeignContext& context);
+
+// Whether a finding is a reason to refuse. Towards a guarded host every one is. Elsewhere a known
+// token in a header or in the target is; a body is not judged, since it may be the very file that
+// the agent was asked to read, on its way to a model.
+bool IsForeignUse(const Finding& finding, Guard guard);
+
+// Takes the session's phantom out of its credential place and puts the reference to what it stands
+// for into request.credential. denied: a credential place holds something else, there are two, or a
+// phantom stands anywhere else (in a body it could be stored and come back). Without a credential
+// the request stays as it is.
+Result<void> TakeCredential(UpstreamRequest& request, std::string_view session,
+                            std::span<const CredentialPlace> places, const PhantomTable& phantoms);
+
+}  // namespace interlock::credential

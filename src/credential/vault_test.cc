@@ -1,0 +1,226 @@
+#include "credential/vault.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <fstream>
+
+#include "base/file.h"
+#include "base/ids.h"
+
+namespace interlock::credential {
+namespace {
+
+constexpr std::string_view kValue = "7c1f9f0e-real-value-5a2b";
+
+class VaultTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    directory_ = std::filesystem::temp_directory_path() / ("ilk-vault-" + RandomToken());
+    ASSERT_TRUE(MakePrivateDirectory(directory_));
+  }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
+
+  static VaultEntry Entry(const std::string& name = "staging") {
+    VaultEntry entry;
+    entry.name = name;
+    entry.provider = "railway";
+    entry.environment = "staging";
+    entry.kind = "project";
+    entry.variable = "RAILWAY_TOKEN";
+    return entry;
+  }
+  static Secret Value(std::string_view value = kValue) { return Secret(std::string(value)); }
+  static CredentialRef Ref(const std::string& name, int version) {
+    return {name, version, "authorization", "Bearer "};
+  }
+  std::unique_ptr<Vault> Open() { return Vault::Open(directory_).value(); }
+  Error OpenError() {
+    auto vault = Vault::Open(directory_);
+    EXPECT_FALSE(vault);
+    return vault ? Error{} : vault.error();
+  }
+  std::string File() const { return ReadFile(directory_ / "vault").value(); }
+  void Replace(std::string_view from, std::string_view to) {
+    std::string text = File();
+    const std::size_t at = text.find(from);
+    ASSERT_NE(at, std::string::npos) << from;
+    text.replace(at, from.size(), to);
+    ASSERT_TRUE(WriteFileDurably(directory_ / "vault", text));
+  }
+
+  std::filesystem::path directory_;
+  TimePoint now_{std::chrono::milliseconds(1777021923250)};
+};
+
+TEST_F(VaultTest, ValuesSurviveAReopening) {
+  EXPECT_EQ(Open()->Add(Entry(), Value(), now_).value(), 1);
+  const auto vault = Open();
+  ASSERT_EQ(vault->List().size(), 1u);
+  VaultEntry wanted = Entry();
+  wanted.version = 1;
+  wanted.added = now_;
+  EXPECT_EQ(vault->List()[0], wanted);
+  EXPECT_EQ(vault->Get("staging").value(), wanted);
+  EXPECT_EQ((*vault->Reveal(Ref("staging", 1)))->Reveal(), kValue);
+  EXPECT_EQ(vault->Secrets().size(), 1u);
+}
+
+TEST_F(VaultTest, NothingReadableIsOnTheDisk) {
+  ASSERT_TRUE(Open()->Add(Entry(), Value(), now_));
+  for (const auto& file : std::filesystem::directory_iterator(directory_)) {
+    EXPECT_EQ(ReadFile(file.path())->find(kValue), std::string::npos) << file.path();
+    struct stat info{};
+    ASSERT_EQ(::stat(file.path().c_str(), &info), 0);
+    EXPECT_EQ(info.st_mode & 0777u, 0600u) << file.path();
+  }
+}
+
+TEST_F(VaultTest, ANewValueIsANewVersionAndTheOldOneIsGone) {
+  const auto vault = Open();
+  ASSERT_TRUE(vault->Add(Entry(), Value(), now_));
+  EXPECT_EQ(vault->Add(Entry(), Value("another-value"), now_).value(), 2);
+  EXPECT_EQ(vault->Reveal(Ref("staging", 1)).error().code, Code::conflict);
+  EXPECT_EQ((*vault->Reveal(Ref("staging", 2)))->Reveal(), "another-value");
+  EXPECT_EQ(vault->List().size(), 1u);
+}
+
+TEST_F(VaultTest, AVersionIsNeverUsedAgainAfterARemoval) {
+  ASSERT_TRUE(Open()->Add(Entry(), Value(), now_));
+  ASSERT_TRUE(Open()->Remove("staging"));
+  const auto vault = Open();
+  EXPECT_EQ(vault->Reveal(Ref("staging", 1)).error().code, Code::not_found);
+  EXPECT_EQ(vault->Remove("staging").error().code, Code::not_found);
+  EXPECT_EQ(vault->Add(Entry(), Value("another-value"), now_).value(), 2);
+  EXPECT_FALSE(vault->Reveal(Ref("staging", 1)));
+}
+
+TEST_F(VaultTest, BadNamesAndValuesAreRefusedWithoutShowingThem) {
+  const auto vault = Open();
+  for (const char* name : {"", "a b", "a/b", "\u202e", "a\n"})
+    EXPECT_EQ(vault->Add(Entry(name), Value(), now_).error().code, Code::invalid_input) << name;
+  for (const std::string& value :
+       {std::string("short"), std::string("line\nbreak-value"), std::string(9000, 'x'),
+        std::string("nul\0value-x", 11), std::string("umlaut-\u00e4-value")}) {
+    const auto result = vault->Add(Entry(), Value(value), now_);
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code, Code::invalid_input);
+    EXPECT_EQ(result.error().message.find(value), std::string::npos);
+  }
+  EXPECT_TRUE(vault->List().empty());
+  EXPECT_TRUE(Open()->List().empty());
+}
+
+TEST_F(VaultTest, AWrongKeyIsNamedAndNothingIsTouched) {
+  ASSERT_TRUE(Open()->Add(Entry(), Value(), now_));
+  const std::string before = File();
+  ASSERT_TRUE(WriteFileDurably(directory_ / "vault.key", std::string(32, 'k')));
+  const Error error = OpenError();
+  EXPECT_EQ(error.code, Code::verification);
+  EXPECT_NE(error.message.find("vault.key"), std::string::npos);
+  EXPECT_EQ(File(), before);
+}
+
+TEST_F(VaultTest, AMissingKeyIsNotReplacedByANewOne) {
+  ASSERT_TRUE(Open()->Add(Entry(), Value(), now_));
+  std::filesystem::remove(directory_ / "vault.key");
+  EXPECT_EQ(OpenError().code, Code::not_found);
+  EXPECT_FALSE(std::filesystem::exists(directory_ / "vault.key"));
+}
+
+TEST_F(VaultTest, ATruncatedFileIsRefused) {
+  ASSERT_TRUE(Open()->Add(Entry(), Value(), now_));
+  const std::string whole = File();
+  // The last byte is a line feed that nothing depends on.
+  for (std::size_t size = 0; size + 1 < whole.size(); size += size < 64 ? 1 : 7) {
+    std::ofstream(directory_ / "vault", std::ios::trunc | std::ios::binary)
+        << whole.substr(0, size);
+    ASSERT_FALSE(Vault::Open(directory_)) << size;
+    ASSERT_EQ(File(), whole.substr(0, size));
+  }
+}
+
+TEST_F(VaultTest, AChangedDescriptionIsNoticed) {
+  ASSERT_TRUE(Open()->Add(Entry(), Value(), now_));
+  const std::string whole = File();
+  const std::pair<std::string_view, std::string_view> kChanges[] = {
+      {"\"environment\":\"staging\"", "\"environment\":\"production\""},
+      {"\"read\",\"reversible\"", "\"read\",\"irreversible\""},
+      {"\"wide\":false", "\"wide\":true"},
+      {"\"name\":\"staging\"", "\"name\":\"other\""},
+      {"\"version\":1", "\"version\":2"},
+      {"\"kind\":\"project\"", "\"kind\":\"account\""},
+      {"\"wide\":false", "\"wide\":false,\"more\":1"},
+  };
+  for (const auto& [from, to] : kChanges) {
+    ASSERT_TRUE(WriteFileDurably(directory_ / "vault", whole));
+    Replace(from, to);
+    EXPECT_EQ(OpenError().code, Code::verification) << to;
+  }
+}
+
+TEST_F(VaultTest, FilesThatOthersCanReachAreRefused) {
+  ASSERT_TRUE(Open()->Add(Entry(), Value(), now_));
+  for (const char* name : {"vault", "vault.key"}) {
+    for (const mode_t mode : {0640u, 0604u, 0620u, 0666u}) {
+      ASSERT_EQ(::chmod((directory_ / name).c_str(), mode), 0);
+      const Error error = OpenError();
+      EXPECT_EQ(error.code, Code::denied) << name << mode;
+      EXPECT_NE(error.message.find("chmod 600"), std::string::npos);
+    }
+    ASSERT_EQ(::chmod((directory_ / name).c_str(), 0600), 0);
+  }
+  std::filesystem::rename(directory_ / "vault.key", directory_ / "elsewhere");
+  std::filesystem::create_symlink(directory_ / "elsewhere", directory_ / "vault.key");
+  EXPECT_FALSE(Vault::Open(directory_));
+}
+
+TEST_F(VaultTest, OfTwoOpenersTheLaterWriterIsTold) {
+  const auto first = Open();
+  const auto second = Open();
+  ASSERT_TRUE(first->Add(Entry("one"), Value(), now_));
+  const auto lost = second->Add(Entry("two"), Value(), now_);
+  ASSERT_FALSE(lost);
+  EXPECT_EQ(lost.error().code, Code::conflict);
+  EXPECT_TRUE(second->List().empty());
+  ASSERT_EQ(Open()->List().size(), 1u);
+  EXPECT_EQ(Open()->List()[0].name, "one");
+}
+
+TEST_F(VaultTest, AFailedWriteLeavesTheVaultAsItWas) {
+  const auto vault = Open();
+  ASSERT_TRUE(vault->Add(Entry(), Value(), now_));
+  // A directory in the file's place makes the write fail for every user, root too.
+  std::filesystem::rename(directory_ / "vault", directory_ / "kept");
+  std::filesystem::create_directory(directory_ / "vault");
+  EXPECT_FALSE(vault->Add(Entry(), Value("another-value"), now_));
+  EXPECT_FALSE(vault->Remove("staging"));
+  EXPECT_EQ((*vault->Reveal(Ref("staging", 1)))->Reveal(), kValue);
+  std::filesystem::remove(directory_ / "vault");
+  std::filesystem::rename(directory_ / "kept", directory_ / "vault");
+  EXPECT_EQ(Open()->List().size(), 1u);
+}
+
+TEST_F(VaultTest, ItsIndexKnowsEveryValueInUseAndNoOther) {
+  const auto vault = Open();
+  EXPECT_TRUE(vault->Index()->empty());
+  ASSERT_TRUE(vault->Add(Entry(), Value(), now_));
+  const auto index = Open()->Index();
+  const std::string text = "x" + std::string(kValue);
+  ASSERT_EQ(index->Find(text).size(), 1u);
+  EXPECT_EQ(index->Find(text)[0].label, "vault entry staging");
+  EXPECT_EQ(vault->Index()->Find(text).size(), 1u);
+  ASSERT_TRUE(vault->Remove("staging"));
+  EXPECT_TRUE(vault->Index()->Find(text).empty());
+}
+
+TEST_F(VaultTest, BodiesAreSealedForTheirPlace) {
+  const std::string sealed = Open()->Seal("body", "hold h-1 action");
+  EXPECT_EQ(Open()->Unseal(sealed, "hold h-1 action").value(), "body");
+  EXPECT_FALSE(Open()->Unseal(sealed, "hold h-2 action"));
+  EXPECT_EQ(Open()->Derive("phantoms").Reveal(), Open()->Derive("phantoms").Reveal());
+  EXPECT_NE(Open()->Derive("phantoms").Reveal(), Open()->Derive("other").Reveal());
+}
+
+}  // namespace
+}  // namespace interlock::credential

@@ -1,0 +1,492 @@
+#include "gateway/commands.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/use_future.hpp>
+#include <functional>
+#include <future>
+
+#include "base/bytes.h"
+#include "base/file.h"
+#include "base/ids.h"
+#include "credential/workspace_scan.h"
+#include "crypto/hash.h"
+#include "gateway/execute.h"
+#include "gateway/hold_desk.h"
+#include "gateway/listener.h"
+#include "gateway/record.h"
+#include "gateway/scope_cache.h"
+
+namespace interlock::gateway {
+namespace {
+
+constexpr std::size_t kWorkspaceFileMax = 1u << 20;
+
+Result<std::string> Required(const json::object& request, std::string_view key) {
+  std::string value(FindString(request, key));
+  if (value.empty()) return Fail(Code::invalid_input, "the request lacks \"" + std::string(key) + "\"");
+  return value;
+}
+
+std::vector<std::string> Split(std::string_view text) {
+  std::vector<std::string> parts;
+  while (!text.empty()) {
+    const auto comma = std::min(text.find(','), text.size());
+    if (comma > 0) parts.emplace_back(text.substr(0, comma));
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+  return parts;
+}
+
+json::object EntryJson(const credential::VaultEntry& entry) {
+  json::array allow;
+  for (const Effect effect : entry.allow) allow.push_back(json::string(ToString(effect)));
+  return {{"name", entry.name},          {"version", entry.version}, {"provider", entry.provider},
+          {"environment", entry.environment}, {"kind", entry.kind},  {"allow", std::move(allow)},
+          {"use", entry.for_scope ? "scope" : "lend"}, {"wide", entry.wide}};
+}
+
+class CommandPeer final : public ControlPeer {
+ public:
+  CommandPeer(Gateway& gateway, Peer peer) : gateway_(gateway), core_(gateway.core()), peer_(peer) {}
+
+  Result<json::value> Handle(const json::object& request, std::vector<UniqueFd> fds) override;
+  void Closed() override { EndSession(); }
+
+ private:
+  using Handler = Result<json::value> (CommandPeer::*)(const json::object&);
+
+  Result<json::value> Status(const json::object&);
+  Result<json::value> SessionStart(const json::object& request);
+  Result<json::value> SessionServe(const json::object& request, std::vector<UniqueFd> fds);
+  Result<json::value> Holds(const json::object& request);
+  Result<json::value> Show(const json::object& request);
+  Result<json::value> Approve(const json::object& request);
+  Result<json::value> Reject(const json::object& request);
+  Result<json::value> Wait(const json::object& request);
+  Result<json::value> VaultAdd(const json::object& request);
+  Result<json::value> VaultList(const json::object&);
+  Result<json::value> VaultRemove(const json::object& request);
+  Result<json::value> ApproverAdd(const json::object& request);
+  Result<json::value> ApproverList(const json::object&);
+  Result<json::value> Halt(const json::object& request);
+  Result<json::value> Reload(const json::object&);
+  Result<json::value> Stop(const json::object&);
+  Result<json::value> Flush(const json::object&);
+
+  Result<void> Lend(Session& session);
+  Result<void> ReadWorkspace(Session& session, const policy::Config& config);
+  void PinEphemeral(Session& session);
+  void EndSession();
+  Result<void> Record(std::string_view type, json::object fields) {
+    ILK_TRY(index, core_.ledger.AppendDurable(Entry(type, core_.clock.Now(), std::move(fields))));
+    (void)index;
+    return {};
+  }
+  // Runs a coroutine on a worker and waits for it here, on the control thread.
+  template <typename T>
+  T Await(Worker& worker, Task<T> task) {
+    return asio::co_spawn(worker.context, std::move(task), asio::use_future).get();
+  }
+
+  Gateway& gateway_;
+  Core& core_;
+  Peer peer_;
+  std::shared_ptr<Session> session_;
+};
+
+Result<json::value> CommandPeer::Handle(const json::object& request, std::vector<UniqueFd> fds) {
+  struct Named {
+    std::string_view op;
+    Handler handler;
+  };
+  static constexpr Named kHandlers[] = {
+      {"status", &CommandPeer::Status},
+      {"session.start", &CommandPeer::SessionStart},
+      {"holds", &CommandPeer::Holds},
+      {"show", &CommandPeer::Show},
+      {"approve", &CommandPeer::Approve},
+      {"reject", &CommandPeer::Reject},
+      {"wait", &CommandPeer::Wait},
+      {"vault.add", &CommandPeer::VaultAdd},
+      {"vault.list", &CommandPeer::VaultList},
+      {"vault.remove", &CommandPeer::VaultRemove},
+      {"approver.add", &CommandPeer::ApproverAdd},
+      {"approver.list", &CommandPeer::ApproverList},
+      {"halt", &CommandPeer::Halt},
+      {"reload", &CommandPeer::Reload},
+      {"stop", &CommandPeer::Stop},
+      {"ledger.flush", &CommandPeer::Flush},
+  };
+  const std::string_view op = FindString(request, "op");
+  if (op == "session.serve") return SessionServe(request, std::move(fds));
+  const auto it = std::ranges::find(kHandlers, op, &Named::op);
+  if (it == std::end(kHandlers)) return Fail(Code::invalid_input, "the gateway knows no \"" + std::string(op) + "\"");
+  return (this->*it->handler)(request);
+}
+
+// --- sessions ---
+
+Result<void> CommandPeer::Lend(Session& session) {
+  for (const credential::VaultEntry& entry : core_.vault.List()) {
+    if (entry.for_scope || entry.environment != session.environment) continue;
+    const classify::Pack* pack = core_.packs.Get(entry.provider);
+    if (pack == nullptr) continue;
+    ILK_TRY(real, core_.vault.Reveal({entry.name, entry.version, "", ""}));
+    const std::string phantom = core_.phantoms.Issue(session.id, entry, *real);
+    session.lent.push_back(entry);
+    if (!entry.variable.empty()) {
+      session.variables[entry.variable] = phantom;
+      continue;
+    }
+    for (const classify::Api& api : pack->apis) {
+      for (const classify::CredentialPlace& place : api.credentials) {
+        if (place.kind != entry.kind) continue;
+        for (const std::string& variable : place.variables) session.variables.emplace(variable, phantom);
+      }
+    }
+  }
+  return {};
+}
+
+// The workspace's own rules, which can only tighten, and the credentials that lie about in it.
+Result<void> CommandPeer::ReadWorkspace(Session& session, const policy::Config& config) {
+  std::vector<policy::Rule> rules;
+  if (!session.workspace.empty()) {
+    const std::filesystem::path file = std::filesystem::path(session.workspace) / "interlock.yaml";
+    std::error_code ignored;
+    if (std::filesystem::exists(file, ignored)) {
+      ILK_TRY(text, ReadFile(file, kWorkspaceFileMax));
+      auto loaded = policy::LoadWorkspaceFile(text, file.native(), config);
+      if (!loaded) return std::unexpected(policy::ToError(loaded.error()));
+      rules = std::move(*loaded);
+      ILK_TRY_VOID(Record("workspace-policy", {{"session", session.id}, {"sha256", crypto::Sha256Hex(text)}}));
+    }
+    if (auto scanned = credential::ScanWorkspace(session.workspace)) session.known_foreign = std::move(scanned->index);
+  }
+  session.policy = std::make_shared<const policy::Policy>(policy::MakePolicy(config, rules));
+  return {};
+}
+
+// Environments that are ephemeral now are pinned by id: one that is relabelled during the session does
+// not become disposable.
+void CommandPeer::PinEphemeral(Session& session) {
+  Worker& worker = gateway_.workers().Next();
+  for (const auto& pack : core_.packs.all()) {
+    const auto lent = std::ranges::find(session.lent, pack->name, &credential::VaultEntry::provider);
+    if (lent == session.lent.end()) continue;
+    auto pinned = Await(worker, core_.scope.EphemeralNow(core_, worker, pack->name, CredentialRef{lent->name, lent->version, "", ""}));
+    if (pinned) session.pinned_ephemeral.merge(*pinned);
+    else session.pinned_reason = pinned.error().message;
+  }
+}
+
+Result<json::value> CommandPeer::SessionStart(const json::object& request) {
+  if (session_ != nullptr) return Fail(Code::conflict, "this connection has a session already");
+  const auto settings = core_.settings();
+  const policy::SessionConfig& standard = settings->config.sessions.at("default");
+  auto session = std::make_shared<Session>();
+  session->id = ShortId("s");
+  session->token = RandomToken();
+  session->started = core_.clock.Now();
+  session->user = std::to_string(peer_.uid);
+  session->agent = std::string(FindString(request, "agent"));
+  session->workspace = std::string(FindString(request, "workspace"));
+  session->environment = std::string(FindString(request, "environment"));
+  if (session->environment.empty()) session->environment = standard.environment;
+  if (!settings->config.environments.contains(session->environment)) {
+    std::string known;
+    for (const auto& [name, config] : settings->config.environments) known += (known.empty() ? "" : ", ") + name;
+    return Fail(Code::invalid_input, "there is no environment \"" + session->environment + "\" (known: " + known + ")");
+  }
+  session->egress = standard.egress;
+  ILK_TRY_VOID(Lend(*session));
+  ILK_TRY_VOID(ReadWorkspace(*session, settings->config));
+  PinEphemeral(*session);
+
+  const auto token_digest = crypto::Sha256Hex(session->token);
+  ILK_TRY_VOID(core_.store.StartSession({session->id, session->user, session->agent, session->workspace, session->environment,
+                                         token_digest, session->started, std::nullopt}));
+  json::array lent;
+  for (const credential::VaultEntry& entry : session->lent) lent.push_back(json::string(entry.name));
+  ILK_TRY_VOID(Record("session-start", {{"session", session->id},
+                                        {"agent", session->agent},
+                                        {"environment", session->environment},
+                                        {"lent", lent},
+                                        {"policy", settings->policy_digest}}));
+  core_.sessions.Add(session);
+  session_ = session;
+
+  json::object variables;
+  for (const auto& [name, phantom] : session->variables) variables[name] = phantom;
+  json::array approvers;
+  for (const crypto::AllowedSigner& signer : *core_.approvers()) approvers.push_back(json::string(signer.principals.front()));
+  return json::object{{"session", session->id},
+                      {"token", session->token},
+                      {"environment", session->environment},
+                      {"variables", std::move(variables)},
+                      {"lent", std::move(lent)},
+                      {"approvers", std::move(approvers)},
+                      {"ca_certificate", gateway_.ca_certificate()},
+                      {"proxy", gateway_.proxy_address()},
+                      {"scope_note", session->pinned_reason}};
+}
+
+Result<json::value> CommandPeer::SessionServe(const json::object& request, std::vector<UniqueFd> fds) {
+  if (session_ == nullptr) return Fail(Code::conflict, "this connection has no session");
+  if (fds.size() != 3) return Fail(Code::invalid_input, "a room has three sockets");
+  // Without IPv6 in the kernel the third is a stand-in.
+  const json::value* ipv6 = Find(request, "ipv6");
+  if (ipv6 == nullptr || !ipv6->is_bool() || !ipv6->as_bool()) fds[2].Reset();
+  ServeRoom(core_, gateway_.workers(), session_, {std::move(fds[0]), std::move(fds[1]), std::move(fds[2])});
+  return json::object{{"serving", session_->id}};
+}
+
+void CommandPeer::EndSession() {
+  if (session_ == nullptr) return;
+  session_->End();
+  core_.sessions.Remove(session_->id);
+  core_.phantoms.EndSession(session_->id);
+  (void)core_.store.EndSession(session_->id, core_.clock.Now());
+  (void)Record("session-end", {{"session", session_->id}});
+  session_.reset();
+}
+
+// --- holds ---
+
+Result<json::value> CommandPeer::Holds(const json::object& request) {
+  ILK_TRY(list, core_.desk.List(std::string(FindString(request, "filter"))));
+  return json::value(std::move(list));
+}
+
+Result<json::value> CommandPeer::Show(const json::object& request) {
+  ILK_TRY(id, Required(request, "hold"));
+  ILK_TRY(hold, core_.desk.Show(id));
+  return json::value(std::move(hold));
+}
+
+Result<json::value> CommandPeer::Approve(const json::object& request) {
+  ILK_TRY(id, Required(request, "hold"));
+  ILK_TRY(signature, Required(request, "signature"));
+  ILK_TRY(state, core_.desk.AddSignature(id, signature));
+  if (state != approval::State::approved) {
+    ILK_TRY(outcome, core_.desk.OutcomeOf(id));
+    return json::value(std::move(outcome));
+  }
+  Worker& worker = gateway_.workers().Next();
+  ILK_TRY(outcome, Await(worker, Execute(core_, worker, id)));
+  return json::value(std::move(outcome));
+}
+
+Result<json::value> CommandPeer::Reject(const json::object& request) {
+  ILK_TRY(id, Required(request, "hold"));
+  ILK_TRY(reason, Required(request, "reason"));
+  ILK_TRY_VOID(core_.desk.Reject(id, reason));
+  ILK_TRY(outcome, core_.desk.OutcomeOf(id));
+  return json::value(std::move(outcome));
+}
+
+Result<json::value> CommandPeer::Wait(const json::object& request) {
+  ILK_TRY(id, Required(request, "hold"));
+  const json::value* timeout = Find(request, "timeout_ms");
+  const std::int64_t ms = timeout != nullptr && timeout->is_int64() ? timeout->as_int64() : 60'000;
+  ILK_TRY(outcome, core_.desk.WaitFor(id, std::chrono::milliseconds(std::clamp<std::int64_t>(ms, 0, 86'400'000))));
+  return json::value(std::move(outcome));
+}
+
+// --- credentials and people ---
+
+Result<json::value> CommandPeer::VaultAdd(const json::object& request) {
+  credential::VaultEntry entry;
+  ILK_TRY(name, Required(request, "name"));
+  ILK_TRY(provider, Required(request, "provider"));
+  ILK_TRY(environment, Required(request, "environment"));
+  ILK_TRY(value, Required(request, "value"));
+  const classify::Pack* pack = core_.packs.Get(provider);
+  if (pack == nullptr) {
+    std::string known;
+    for (const auto& p : core_.packs.all()) known += (known.empty() ? "" : ", ") + p->name;
+    return Fail(Code::invalid_input, "no pack is called \"" + provider + "\" (known: " + known + ")");
+  }
+  if (!core_.settings()->config.environments.contains(environment)) {
+    return Fail(Code::invalid_input, "no environment is called \"" + environment + "\" in the configuration");
+  }
+  entry.name = std::move(name);
+  entry.provider = std::move(provider);
+  entry.environment = std::move(environment);
+  entry.kind = std::string(FindString(request, "kind"));
+  entry.variable = std::string(FindString(request, "as"));
+  const std::string_view use = FindString(request, "for");
+  if (!use.empty() && use != "scope") return Fail(Code::invalid_input, "--for knows \"scope\" alone");
+  entry.for_scope = use == "scope";
+  const json::value* wide = Find(request, "wide");
+  entry.wide = wide != nullptr && wide->is_bool() && wide->as_bool();
+  entry.allow.clear();
+  for (const std::string& word : Split(FindString(request, "allow"))) {
+    const auto effect = ParseEffect(word);
+    if (!effect || *effect == Effect::unknown) {
+      return Fail(Code::invalid_input, "--allow knows read, reversible and irreversible, not \"" + word + "\"");
+    }
+    entry.allow.push_back(*effect);
+  }
+  // The pack says which kinds there are, each API's from the widest to the narrowest.
+  std::vector<std::string> kinds;
+  std::string narrowest;
+  for (const classify::Api& api : pack->apis) {
+    for (const classify::CredentialPlace& place : api.credentials) kinds.push_back(place.kind);
+    if (narrowest.empty() && !kinds.empty()) narrowest = kinds.back();
+  }
+  if (entry.kind.empty()) entry.kind = narrowest;
+  if (std::ranges::find(kinds, entry.kind) == kinds.end()) {
+    return Fail(Code::invalid_input, entry.provider + " has no credentials of the kind \"" + entry.kind + "\"");
+  }
+  // An account-wide credential is lent only when somebody says that they mean it.
+  if (!entry.for_scope && entry.kind != narrowest && pack->apis.front().credentials.size() > 1 && !entry.wide) {
+    return Fail(Code::denied, "a credential of the kind \"" + entry.kind + "\" reaches further than one environment; " +
+                                  "lend a \"" + narrowest + "\" one, or say --wide");
+  }
+  ILK_TRY(version, core_.vault.Add(entry, Secret(std::move(value)), core_.clock.Now()));
+  core_.phantoms.Rotate(entry.name, version);
+  ILK_TRY_VOID(Record("credential", {{"entry", entry.name},
+                                     {"version", version},
+                                     {"provider", entry.provider},
+                                     {"environment", entry.environment},
+                                     {"kind", entry.kind}}));
+  entry.version = version;
+  return EntryJson(entry);
+}
+
+Result<json::value> CommandPeer::VaultList(const json::object&) {
+  json::array list;
+  for (const credential::VaultEntry& entry : core_.vault.List()) list.push_back(EntryJson(entry));
+  return json::value(std::move(list));
+}
+
+Result<json::value> CommandPeer::VaultRemove(const json::object& request) {
+  ILK_TRY(name, Required(request, "name"));
+  ILK_TRY_VOID(core_.vault.Remove(name));
+  ILK_TRY_VOID(Record("credential-removed", {{"entry", name}}));
+  return json::object{{"removed", name}};
+}
+
+Result<json::value> CommandPeer::ApproverAdd(const json::object& request) {
+  ILK_TRY(name, Required(request, "name"));
+  ILK_TRY(key_text, Required(request, "key"));
+  if (!crypto::IsPrincipalName(name)) {
+    return Fail(Code::invalid_input, "\"" + EscapeForHumans(name) + "\" can't name an approver: no spaces, quotes, commas or patterns");
+  }
+  ILK_TRY(key, crypto::ParseSshKeyLine(key_text));
+  const auto current = core_.approvers();
+  // The first is trusted on first use; afterwards another process of the same user must not be able to
+  // enrol itself.
+  if (!current->empty()) {
+    return Fail(Code::denied, "an approver is enrolled already: enrolling another one needs an approver's signature, "
+                              "which this version can't ask for");
+  }
+  Approvers next = *current;
+  next.push_back({{name}, key, {std::string(approval::kNamespace)}, std::nullopt, std::nullopt, ""});
+  ILK_TRY_VOID(Record("approver-added", {{"key", key.fingerprint}, {"name_sha256", crypto::Sha256Hex(name)}}));
+  ILK_TRY_VOID(SaveApprovers(gateway_.state(), next));
+  core_.Use(std::make_shared<const Approvers>(std::move(next)));
+  return json::object{{"name", name}, {"key", key.fingerprint}};
+}
+
+Result<json::value> CommandPeer::ApproverList(const json::object&) {
+  json::array list;
+  for (const crypto::AllowedSigner& signer : *core_.approvers()) {
+    list.push_back(json::object{{"name", signer.principals.front()},
+                                {"kind", approval::ToString(approval::KindOf(signer.key))},
+                                {"key", signer.key.fingerprint}});
+  }
+  return json::value(std::move(list));
+}
+
+// --- the gateway itself ---
+
+Result<json::value> CommandPeer::Status(const json::object&) {
+  json::array sessions;
+  for (const auto& session : core_.sessions.All()) {
+    sessions.push_back({{"session", session->id},
+                        {"agent", session->agent},
+                        {"environment", session->environment},
+                        {"workspace", session->workspace},
+                        {"started", FormatTime(session->started)},
+                        {"halted", session->halted.load()}});
+  }
+  ILK_TRY(pending, core_.desk.List("pending"));
+  json::array weaknesses;
+  const auto weak = [&](std::string_view name, std::string_view means, std::string_view remedy) {
+    weaknesses.push_back({{"name", name}, {"means", means}, {"remedy", remedy}});
+  };
+  weak("no-witness", "the record binds everyone but this machine's operator", "a later version cosigns with a witness");
+  weak("same-user", "a program outside `interlock run` as the same user can use a key file that has no passphrase",
+       "approve with a security key: ssh-keygen -t ed25519-sk");
+  if (core_.approvers()->empty()) {
+    weak("no-approver", "nobody can approve what is held", "interlock approver add NAME --ssh-key FILE.pub");
+  }
+  const auto entries = core_.vault.List();
+  for (const auto& pack : core_.packs.all()) {
+    const bool used = std::ranges::any_of(entries, [&](const auto& e) { return e.provider == pack->name; });
+    const bool scoped = std::ranges::any_of(entries, [&](const auto& e) { return e.provider == pack->name && e.for_scope; });
+    if (used && !scoped && pack->name == "railway") {
+      weak("no-scope-" + pack->name, "where an action acts can't be observed; ids count as production",
+           "interlock vault add scope --provider " + pack->name + " --environment production --kind account --for scope");
+    }
+  }
+  for (const auto& entry : entries) {
+    if (entry.wide) weak("wide-" + entry.name, entry.name + " reaches further than its environment", "lend a narrower credential");
+  }
+  if (const auto halted = core_.ledger.Halted()) weak("ledger-halted", halted->message, "nothing is sent until the gateway is started again");
+  const Counters& c = core_.counters;
+  return json::object{
+      {"gateway", {{"pid", ::getpid()}, {"version", ILK_VERSION}, {"proxy", gateway_.proxy_address()}}},
+      {"sessions", std::move(sessions)},
+      {"holds", {{"pending", pending.size()}}},
+      {"halted", core_.halted.load()},
+      {"breakers", json::array{}},
+      {"counters",
+       {{"requests", c.requests.load()}, {"allowed", c.allowed.load()}, {"held", c.held.load()}, {"denied", c.denied.load()},
+        {"malformed", c.malformed.load()}, {"connections", c.connections.load()}, {"turned_away", c.turned_away.load()}}},
+      {"weaknesses", std::move(weaknesses)}};
+}
+
+Result<json::value> CommandPeer::Halt(const json::object& request) {
+  const std::string reason(FindString(request, "reason"));
+  const std::string id(FindString(request, "session"));
+  if (id.empty()) {
+    core_.halted = true;  // first of all: from this instant nothing new is forwarded
+    ILK_TRY_VOID(core_.store.SetHalt({store::kHaltAll, core_.clock.Now(), reason, std::to_string(peer_.uid)}));
+  } else {
+    const auto session = core_.sessions.ById(id);
+    if (session == nullptr) return Fail(Code::not_found, "there is no session " + id);
+    session->halted = true;
+    ILK_TRY_VOID(core_.store.SetHalt({id, core_.clock.Now(), reason, std::to_string(peer_.uid)}));
+  }
+  ILK_TRY_VOID(Record("halt", {{"scope", id.empty() ? "gateway" : id}, {"reason", reason}}));
+  return json::object{{"halted", id.empty() ? "gateway" : id}};
+}
+
+Result<json::value> CommandPeer::Reload(const json::object&) {
+  ILK_TRY_VOID(gateway_.Reload());
+  return json::object{{"policy", core_.settings()->policy_digest}};
+}
+
+Result<json::value> CommandPeer::Stop(const json::object&) {
+  gateway_.RequestStop();
+  return json::object{{"stopping", ::getpid()}};
+}
+
+Result<json::value> CommandPeer::Flush(const json::object&) {
+  ILK_TRY_VOID(core_.ledger.Flush());
+  return json::object{{"size", core_.ledger.Latest().checkpoint.size}};
+}
+
+}  // namespace
+
+std::unique_ptr<ControlPeer> MakeCommandPeer(Gateway& gateway, Peer peer) {
+  return std::make_unique<CommandPeer>(gateway, peer);
+}
+
+}  // namespace interlock::gateway

@@ -1,0 +1,163 @@
+// What the journey of a request needs of the gateway: owned by Gateway, reached by reference
+// everywhere else. Members without a comment are safe from any thread.
+#pragma once
+
+#include <atomic>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+#include "classify/classify.h"
+#include "credential/phantom.h"
+#include "credential/vault.h"
+#include "crypto/allowed_signers.h"
+#include "crypto/tls_context.h"
+#include "gateway/session.h"
+#include "gateway/upstream.h"
+#include "ledger/ledger.h"
+#include "policy/config.h"
+#include "store/store.h"
+#include "wire/http1/message.h"
+
+namespace interlock::gateway {
+
+// One thread and what belongs to it. A connection never leaves its worker.
+struct Worker {
+  asio::io_context context{1};
+  Deadlines deadlines;
+  UpstreamPool pool{context, deadlines};
+  std::thread thread;
+};
+
+class Workers {
+ public:
+  explicit Workers(std::size_t count);
+  ~Workers() { Stop(); }
+  Worker& Next() { return *workers_[next_.fetch_add(1, std::memory_order_relaxed) % workers_.size()]; }
+  Worker& First() { return *workers_.front(); }
+  const std::vector<std::unique_ptr<Worker>>& all() const { return workers_; }
+  // Ends every connection and joins the threads.
+  void Stop();
+
+ private:
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::atomic<std::size_t> next_{0};
+};
+
+// The configuration in force, swapped as a whole.
+struct Settings {
+  policy::Config config;
+  std::string policy_digest;
+  std::shared_ptr<const Routes> routes;
+};
+
+// How long a peer may keep us waiting. Configurable so that tests reach each of them.
+struct Times {
+  std::chrono::milliseconds header{15'000};   // from the connection to the end of the first head
+  std::chrono::milliseconds idle{75'000};     // between two requests
+  std::chrono::milliseconds body{60'000};     // between two pieces of a body
+  std::chrono::milliseconds answer{300'000};  // for the provider's answer to begin
+  std::chrono::milliseconds hold{15 * 60'000};  // how long a hold waits for humans
+};
+
+struct Counters {
+  std::atomic<std::size_t> connections{0};
+  std::atomic<std::uint64_t> turned_away{0};
+  std::atomic<std::uint64_t> requests{0};
+  std::atomic<std::uint64_t> malformed{0};
+  std::atomic<std::uint64_t> allowed{0};
+  std::atomic<std::uint64_t> held{0};
+  std::atomic<std::uint64_t> denied{0};
+};
+
+class ConnectionCount {
+ public:
+  explicit ConnectionCount(std::atomic<std::size_t>& count) : count_(count) { ++count_; }
+  ~ConnectionCount() { --count_; }
+  ConnectionCount(const ConnectionCount&) = delete;
+  ConnectionCount& operator=(const ConnectionCount&) = delete;
+
+ private:
+  std::atomic<std::size_t>& count_;
+};
+
+class HoldDesk;
+class ScopeCache;
+using Approvers = crypto::AllowedSigners;
+
+class Core {
+ public:
+  Core(const Clock& clock_in, std::filesystem::path state_in, const classify::Packs& packs_in, credential::Vault& vault_in,
+       credential::PhantomTable& phantoms_in, store::Store& store_in, ledger::Ledger& ledger_in,
+       crypto::ServerContexts& server_tls_in, Sessions& sessions_in, ScopeCache& scope_in, HoldDesk& desk_in,
+       asio::thread_pool& blocking_in)
+      : clock(clock_in), state(std::move(state_in)), packs(packs_in), vault(vault_in), phantoms(phantoms_in), store(store_in),
+        ledger(ledger_in), server_tls(server_tls_in), sessions(sessions_in), scope(scope_in), desk(desk_in), blocking(blocking_in) {}
+
+  const Clock& clock;
+  const std::filesystem::path state;
+  const classify::Packs& packs;
+  credential::Vault& vault;
+  credential::PhantomTable& phantoms;
+  store::Store& store;
+  ledger::Ledger& ledger;
+  crypto::ServerContexts& server_tls;
+  Sessions& sessions;
+  ScopeCache& scope;
+  HoldDesk& desk;
+  asio::thread_pool& blocking;  // for the store and other work that waits for a disk
+
+  Times times;
+  http1::Limits http_limits;
+  std::size_t inspect_bytes_max = 8u << 20;
+  std::size_t connections_max = 20'000;
+  Counters counters;
+  std::atomic<bool> halted{false};  // the kill switch, for all sessions
+
+  std::shared_ptr<const Settings> settings() const {
+    const std::lock_guard lock(mutex_);
+    return settings_;
+  }
+  void Use(std::shared_ptr<const Settings> settings) {
+    const std::lock_guard lock(mutex_);
+    settings_ = std::move(settings);
+  }
+  std::shared_ptr<const Approvers> approvers() const {
+    const std::lock_guard lock(mutex_);
+    return approvers_;
+  }
+  void Use(std::shared_ptr<const Approvers> approvers) {
+    const std::lock_guard lock(mutex_);
+    approvers_ = std::move(approvers);
+  }
+
+ private:
+  mutable std::mutex mutex_;  // guards the two snapshots
+  std::shared_ptr<const Settings> settings_;
+  std::shared_ptr<const Approvers> approvers_;
+};
+
+// g++ 12 destroys a temporary twice that is made by braces or a lambda inside a co_await expression
+// (docs/decisions/0006): here and everywhere such things get a name first.
+//
+// Runs `work` on the blocking pool and comes back to the caller's thread with what it returned.
+template <typename Work>
+Task<std::invoke_result_t<Work>> CallWork(Work work) {
+  co_return work();
+}
+template <typename Work>
+Task<std::invoke_result_t<Work>> Blocking(Core& core, Work work) {
+  auto task = CallWork(std::move(work));
+  co_return co_await asio::co_spawn(core.blocking.get_executor(), std::move(task), asio::use_awaitable);
+}
+
+}  // namespace interlock::gateway

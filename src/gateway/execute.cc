@@ -1,0 +1,180 @@
+#include "gateway/execute.h"
+
+#include "approval/hold.h"
+#include "base/bytes.h"
+#include "crypto/hash.h"
+#include "gateway/forward.h"
+#include "gateway/hold_desk.h"
+#include "gateway/record.h"
+#include "gateway/scope_cache.h"
+#include "scope/relation.h"
+
+namespace interlock::gateway {
+namespace {
+
+using approval::Event;
+
+constexpr std::size_t kAnswerBytesMax = 8u << 20;
+
+// What an answer says about whether it was done.
+struct Outcome {
+  Event event = Event::lose;
+  std::string summary;
+};
+
+Outcome Unknown(std::string why) { return {Event::lose, "unknown: " + std::move(why)}; }
+
+// GraphQL answers 200 to refusals as well: data without errors is done, errors without data is refused,
+// and anything between can't be told apart from half of it.
+Outcome JudgeGraphql(const OneShot& answer) {
+  const auto body = ParseJson(answer.body);
+  if (!body || !body->is_object()) return Unknown("the provider's answer is not JSON");
+  const json::array* errors = FindArray(body->as_object(), "errors");
+  const json::value* data = Find(body->as_object(), "data");
+  const bool has_data = data != nullptr && !data->is_null();
+  if (errors == nullptr || errors->empty()) {
+    if (has_data) return {Event::succeed, "done: " + json::serialize(*data).substr(0, 200)};
+    return Unknown("the provider answered neither data nor errors");
+  }
+  std::string message = "no message";
+  if (errors->at(0).is_object()) message = FindString(errors->at(0).as_object(), "message");
+  if (has_data) return Unknown("the provider answered data and an error: " + message);
+  return {Event::fail, "the provider refused: " + message.substr(0, 300)};
+}
+
+Outcome JudgeAnswer(const OneShot& answer, bool graphql) {
+  switch (answer.reached) {
+    case Reached::nothing_sent: return {Event::fail, "not sent: " + answer.error};
+    case Reached::maybe_sent: return Unknown(answer.error);
+    case Reached::answered: break;
+  }
+  const std::string status = "status " + std::to_string(answer.status);
+  if (answer.status >= 200 && answer.status < 300) return graphql ? JudgeGraphql(answer) : Outcome{Event::succeed, status};
+  if (answer.status >= 400 && answer.status < 500 && answer.status != 408) {
+    return {Event::fail, "the provider refused: " + status};
+  }
+  return Unknown("the provider answered " + status);
+}
+
+// The outcome on the record and in the store; nobody is told before both are durable.
+Result<json::object> Settle(Core& core, const std::string& id, const OneShot& answer, const Outcome& outcome) {
+  const std::string state(approval::ToString(outcome.event == Event::succeed ? approval::State::executed
+                                             : outcome.event == Event::fail  ? approval::State::failed
+                                                                             : approval::State::unknown));
+  auto recorded = core.ledger.AppendDurable(Entry("outcome", core.clock.Now(),
+                                                  {{"hold", id},
+                                                   {"state", state},
+                                                   {"status", answer.status},
+                                                   {"summary", outcome.summary},
+                                                   {"answer_sha256", crypto::Sha256Hex(answer.body)}}));
+  json::object kept{{"status", answer.status}, {"summary", outcome.summary}};
+  // Without a ledger the outcome is still true; the receipt is what is missing.
+  if (recorded) kept["receipt"] = std::to_string(*recorded);
+  if (answer.reached == Reached::answered) {
+    const std::string body = IsUtf8(answer.body) ? answer.body : Base64(answer.body);
+    const json::object stored{{"status", answer.status}, {"content_type", answer.content_type}, {"body", body}};
+    kept["answer"] = Base64(core.vault.Seal(json::serialize(stored), "answer " + id));
+  }
+  store::HoldChange change;
+  change.outcome = json::serialize(kept);
+  ILK_TRY(moved, core.desk.Move(id, outcome.event, std::move(change)));
+  (void)moved;
+  return core.desk.OutcomeOf(id);
+}
+
+Result<void> StillAllowed(Core& core, const HoldDesk::Loaded& hold) {
+  if (core.halted) return Fail(Code::denied, "everything is halted; resume first");
+  if (core.clock.Now() >= hold.record.expires) return Fail(Code::denied, hold.record.id + " has expired");
+  if (hold.statement.policy_digest != core.settings()->policy_digest) {
+    return Fail(Code::conflict, "the policy changed since " + hold.record.id + " was signed");
+  }
+  return {};
+}
+
+Result<std::optional<Injection>> InjectionFor(Core& core, const HoldDesk::Loaded& hold) {
+  if (!hold.action.request.credential) return std::nullopt;
+  const CredentialRef& ref = *hold.action.request.credential;
+  ILK_TRY(real, core.vault.Reveal(ref));
+  // The answer is kept for the session that asked: there the secret reads as its phantom, or as
+  // nothing where the session has none of this entry.
+  std::string phantom(real->size(), '*');
+  for (const auto& [text, owner] : core.phantoms.Of(hold.record.session)) {
+    if (owner.entry == ref.entry) phantom = text;
+  }
+  return Injection{ref.header, ref.prefix, real, std::move(phantom)};
+}
+
+// The hold can't be executed and never will be: `fail`, with the reason. Code::conflict when somebody
+// else executes it.
+Task<Result<json::object>> GiveUp(Core& core, std::string id, std::string why) {
+  auto work = [&core, id, why]() -> Result<json::object> {
+    store::HoldChange begun;
+    ILK_TRY(executing, core.desk.Move(id, Event::begin, std::move(begun)));
+    (void)executing;
+    return Settle(core, id, {}, {Event::fail, "not sent: " + why});
+  };
+  co_return co_await Blocking(core, std::move(work));
+}
+
+}  // namespace
+
+Task<Result<json::object>> Execute(Core& core, Worker& worker, std::string id) {
+  // What was stored, and that it is what was signed.
+  auto load = [&core, id] { return core.desk.Load(id); };
+  auto hold = co_await Blocking(core, std::move(load));
+  if (!hold) co_return std::unexpected(hold.error());
+  if (const auto allowed = StillAllowed(core, *hold); !allowed) co_return co_await GiveUp(core, id, allowed.error().message);
+  auto injection = InjectionFor(core, *hold);
+  if (!injection) co_return co_await GiveUp(core, id, injection.error().message);
+
+  // Where it acts, once more. The world may have changed while a human was reading.
+  if (!hold->action.targets.empty()) {
+    std::set<std::string> pinned;
+    if (const auto session = core.sessions.ById(hold->record.session)) pinned = session->pinned_ephemeral;
+    const Scope now = co_await core.scope.Resolve(core, worker, hold->action, std::move(pinned), Freshness::now);
+    if (const std::string difference = scope::Difference(hold->statement.scope, now); !difference.empty()) {
+      auto supersede = [&core, &hold, &now, &difference, id]() -> Result<json::object> {
+        ILK_TRY(successor, core.desk.Supersede(*hold, now, difference));
+        (void)successor;
+        return core.desk.OutcomeOf(id);
+      };
+      co_return co_await Blocking(core, std::move(supersede));
+    }
+  }
+
+  // The store decides who executes (one winner), then the intent is on the signed record, then the
+  // first byte goes out. A crash in between leaves `executing`, which becomes `unknown`.
+  bool begun_here = false;
+  const BeforeSending intend = [&core, &hold, &begun_here, id]() -> Task<Result<void>> {
+    auto begin = [&core, &hold, &begun_here, id]() -> Result<void> {
+      const TimePoint now = core.clock.Now();
+      store::HoldChange begun;
+      begun.step = store::StepRecord{"intent", now, ""};
+      ILK_TRY(executing, core.desk.Move(id, Event::begin, std::move(begun)));
+      (void)executing;
+      begun_here = true;
+      json::object fields{{"hold", id},
+                          {"digest", hold->record.digest},
+                          {"operation", hold->action.operation},
+                          {"nonce", hold->statement.nonce},
+                          {"body_sha256", crypto::Sha256Hex(hold->action.request.body)}};
+      if (hold->action.request.credential) {
+        fields["credential"] = hold->action.request.credential->entry;
+        fields["credential_version"] = hold->action.request.credential->version;
+      }
+      ILK_TRY(index, core.ledger.AppendDurable(Entry("intent", now, std::move(fields))));
+      (void)index;
+      return {};
+    };
+    co_return co_await Blocking(core, std::move(begin));
+  };
+  const OneShot answer = co_await SendOnce(core, worker, hold->action.request, std::move(*injection), intend, kAnswerBytesMax);
+  core.scope.Invalidate(hold->action.provider);
+  const classify::Api* api = core.packs.Find(hold->action.request.host);
+  const Outcome outcome = JudgeAnswer(answer, api != nullptr && api->graphql.has_value());
+  if (!begun_here) co_return co_await GiveUp(core, id, answer.error);
+  auto settle = [&core, &answer, &outcome, id] { return Settle(core, id, answer, outcome); };
+  co_return co_await Blocking(core, std::move(settle));
+}
+
+}  // namespace interlock::gateway

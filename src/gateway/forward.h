@@ -1,0 +1,50 @@
+// Sends a request that was allowed, and streams the provider's answer back. Also the one-shot exchange
+// of an execution. The real credential is put in here, last, and taken out of the answer.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "action/action.h"
+#include "base/secret.h"
+#include "gateway/core.h"
+#include "gateway/exchange.h"
+
+namespace interlock::gateway {
+
+// The credential a request is sent with, and what stands in its place in the answer.
+struct Injection {
+  std::string header;  // lower case
+  std::string prefix;  // "Bearer ", or ""
+  std::shared_ptr<const Secret> real;
+  std::string phantom;  // of the same length
+};
+
+struct Outgoing {
+  const UpstreamRequest& request;
+  Effect effect = Effect::unknown;  // only reads may reuse a connection that died and go out again
+  std::optional<Injection> injection;
+  BodySource* body = nullptr;  // streamed instead of request.body
+  http1::Framing framing;      // of the streamed body
+};
+
+// True while the client's connection can be used for another request.
+Task<bool> Forward(Core& core, Worker& worker, Stream& client, const http1::RequestHead& asked, Outgoing out);
+
+// One request on one fresh connection, its whole answer read. Never repeated, whatever happens.
+enum class Reached { nothing_sent, maybe_sent, answered };
+struct OneShot {
+  Reached reached = Reached::nothing_sent;
+  int status = 0;
+  std::string content_type;
+  std::string body;
+  std::string error;  // when not answered
+};
+// `before_sending` runs after the connection stands and before the first byte; an error of it means
+// that nothing was sent.
+using BeforeSending = std::function<Task<Result<void>>()>;
+Task<OneShot> SendOnce(Core& core, Worker& worker, const UpstreamRequest& request, std::optional<Injection> injection,
+                       BeforeSending before_sending, std::size_t answer_bytes_max);
+
+}  // namespace interlock::gateway

@@ -1,0 +1,376 @@
+// The journey of one request. HandleRequest, at the end, is the table of contents: each station is one
+// function above it, in the same order, and each ends the journey with an answer where it must.
+#include "gateway/pipeline.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "approval/agent_text.h"
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "classify/classify.h"
+#include "credential/foreign.h"
+#include "credential/lend.h"
+#include "gateway/answer.h"
+#include "gateway/forward.h"
+#include "gateway/hold_desk.h"
+#include "gateway/own_host.h"
+#include "gateway/record.h"
+#include "gateway/scope_cache.h"
+#include "scope/relation.h"
+#include "wire/http1/target.h"
+
+namespace interlock::gateway {
+namespace {
+
+// Everything known of the request so far; each station fills in its part.
+struct Journey {
+  Journey(Core& core_in, Worker& worker_in, Exchange& exchange_in)
+      : core(core_in), worker(worker_in), exchange(exchange_in), settings(core_in.settings()) {}
+
+  Core& core;
+  Worker& worker;
+  Exchange& exchange;
+  std::shared_ptr<const Settings> settings;
+
+  const classify::Api* api = nullptr;  // the pack's part for this host, if a pack knows it
+  bool guarded = false;                // a pack or `upstreams` names the host
+  std::unique_ptr<BodySource> source;  // the client's body
+  bool streamed = false;               // the body decides nothing and passes while it arrives
+  std::string body;
+  std::vector<credential::Finding> foreign;
+  std::string credential_fault;  // a phantom where it has no business
+  Action action;
+  Scope scope;
+  Facts facts;
+  std::string beyond_lend;
+  Decision decision;
+
+  Session& session() const { return *exchange.session; }
+  bool IsHead() const { return exchange.head.method == "HEAD"; }
+  // The connection is usable afterwards only if the client's body was read to its end.
+  bool CanKeep() const { return exchange.head.keep_alive && (source == nullptr || source->done()); }
+  Dialect DialectOf() const { return api != nullptr && api->graphql ? Dialect::graphql : Dialect::rest; }
+};
+
+// A station's word: nullopt, go on; else the answer was sent, and whether the connection lives.
+using Ended = std::optional<bool>;
+
+Task<bool> Send(Journey& j, Answer answer) {
+  const bool keep = j.CanKeep() && !answer.close;
+  j.exchange.client.SetDeadline(j.core.times.body);
+  const auto written = co_await WriteAnswer(j.exchange.client, answer, j.exchange.head.method, keep);
+  co_return written && keep;
+}
+
+Task<bool> SendMalformed(Journey& j, int status, std::string_view name, std::string_view reason) {
+  j.core.counters.malformed.fetch_add(1, std::memory_order_relaxed);
+  co_return co_await Send(j, MalformedAnswer(status, name, reason));
+}
+
+// On the record before it is answered. A decision that can't be recorded is a refusal.
+Task<Result<void>> RecordDecision(Journey& j, std::string_view id, std::string_view hold, bool durable) {
+  std::string entry = DecisionEntry({id, j.session().id, &j.action, &j.decision, &j.facts, hold}, j.core.clock.Now());
+  if (!durable) {
+    const auto queued = j.core.ledger.AppendAsync(entry);
+    if (queued) co_return Result<void>{};
+    if (queued.error().code != Code::limit) co_return std::unexpected(queued.error());
+    // The queue is full: wait for the disk rather than lose an entry.
+  }
+  auto append = [&core = j.core, entry] { return core.ledger.AppendDurable(entry); };
+  auto appended = co_await Blocking(j.core, std::move(append));
+  if (!appended) co_return std::unexpected(appended.error());
+  co_return Result<void>{};
+}
+
+Task<bool> SendUnrecorded(Journey& j, const Error& error) {
+  co_return co_await Send(j, UpstreamAnswer(503, "not-recorded", "INTERLOCK DENIED: not sent, nothing changed.\nThe decision can't be "
+                                                                 "recorded, and what isn't on the record isn't sent: " +
+                                                                     error.message));
+}
+
+// Denies in the agent's own protocol, on the record.
+Task<bool> Deny(Journey& j, std::string rule, std::string reason, std::string instead) {
+  j.core.counters.denied.fetch_add(1, std::memory_order_relaxed);
+  j.decision = {Verdict::deny, std::move(rule), reason};
+  const std::string id = ShortId("d");
+  if (j.action.request.host.empty()) j.action.request.host = j.exchange.destination.host;
+  if (j.action.operation.empty()) j.action.operation = "http." + j.exchange.head.method;
+  if (const auto recorded = co_await RecordDecision(j, id, "", false); !recorded) co_return co_await SendUnrecorded(j, recorded.error());
+  const std::string text = approval::AgentDenyText({id, std::move(reason), std::move(instead)});
+  co_return co_await Send(j, DenyAnswer(j.DialectOf(), id, text, j.IsHead()));
+}
+
+// --- 1. May this session send anything, and to this host? ---
+
+bool HostMatches(std::string_view pattern, std::string_view host) {
+  if (pattern.starts_with("*.")) return host.size() >= pattern.size() && host.ends_with(pattern.substr(1));
+  return pattern == host;
+}
+
+Task<Ended> CheckReach(Journey& j) {
+  const Destination& to = j.exchange.destination;
+  if (j.core.halted || j.session().halted) {
+    co_return co_await Deny(j, "halted", "A human has stopped this session: nothing is forwarded.", "Stop, and wait for the human.");
+  }
+  j.api = j.core.packs.Find(to.host);
+  j.guarded = j.api != nullptr || j.settings->routes->Names(to.host);
+  const bool open = std::ranges::any_of(j.session().egress, [&](const std::string& entry) {
+    return (j.api != nullptr && entry == j.api->provider) || HostMatches(entry, to.host);
+  });
+  if (!open) {
+    co_return co_await Deny(j, "egress", "This session may not reach " + to.host + ".",
+                            "The hosts it may reach are listed under sessions in the gateway's configuration; a human can add one.");
+  }
+  if (j.guarded && to.scheme != "https") {
+    co_return co_await Deny(j, "cleartext", to.host + " is spoken to over TLS only: a credential is never sent in the clear.",
+                            "Use https.");
+  }
+  co_return std::nullopt;
+}
+
+// --- 2. The body, as far as it is needed for a judgement ---
+
+Task<Ended> ReadBody(Journey& j) {
+  http1::RequestHead& head = j.exchange.head;
+  if (head.wants_websocket) {
+    co_return co_await SendMalformed(j, 501, "upgrade", "connections are not upgraded");
+  }
+  j.source = std::make_unique<BodySource>(j.exchange.inbox, head.framing, http1::Trailers::refused);
+  if (head.framing.kind == http1::FramingKind::none) co_return std::nullopt;
+  if (head.expect_continue && !co_await j.exchange.client.Write("HTTP/1.1 100 Continue\r\n\r\n")) co_return false;
+  j.streamed = !classify::NeedsBody(j.core.packs, j.exchange.destination.host, head.method, head.PathAndQuery());
+  if (j.streamed) co_return std::nullopt;
+  j.exchange.client.SetDeadline(j.core.times.body);
+  auto read = co_await ReadWholeBody(*j.source, j.core.inspect_bytes_max);
+  if (auto* whole = std::get_if<std::string>(&read)) {
+    j.body = std::move(*whole);
+    co_return std::nullopt;
+  }
+  if (std::holds_alternative<TooLarge>(read)) {
+    co_return co_await SendMalformed(j, 413, "body-over-inspection-limit",
+                                     "the body is larger than what can be inspected (" +
+                                         std::to_string(j.core.inspect_bytes_max >> 20) + " MiB)");
+  }
+  if (auto* malformed = std::get_if<http1::Malformed>(&read)) {
+    co_return co_await SendMalformed(j, malformed->http_status, malformed->name, malformed->reason);
+  }
+  co_return false;  // cut off or too slow: there is nobody to answer
+}
+
+// --- 3. What it means ---
+
+Task<Ended> Understand(Journey& j) {
+  const Exchange& x = j.exchange;
+  // A path that the provider could read differently is refused before anybody judges it. The packs
+  // check the paths of their own APIs, where an encoded slash may be an ordinary character.
+  if (j.guarded && j.api == nullptr) {
+    if (const auto ambiguous = http1::CheckTarget(x.head.PathAndQuery())) {
+      co_return co_await SendMalformed(j, ambiguous->http_status, ambiguous->name, ambiguous->reason);
+    }
+  }
+  auto classified = classify::Classify(j.core.packs, {x.destination.scheme, x.destination.host, x.destination.port, x.head.method,
+                                                      x.head.PathAndQuery(), x.head.fields, j.body});
+  if (auto* malformed = std::get_if<classify::Malformed>(&classified)) {
+    co_return co_await SendMalformed(j, malformed->http_status, malformed->name, malformed->reason);
+  }
+  j.action = std::move(std::get<Action>(classified));
+  co_return std::nullopt;
+}
+
+// --- 4. Whose credential it carries ---
+
+std::vector<credential::CredentialPlace> PlacesOf(const classify::Api* api) {
+  std::vector<credential::CredentialPlace> places;
+  if (api == nullptr) return places;
+  for (const classify::CredentialPlace& place : api->credentials) places.push_back({place.header, place.prefix});
+  return places;
+}
+
+void FindCredential(Journey& j) {
+  const std::vector<credential::CredentialPlace> places = PlacesOf(j.api);
+  UpstreamRequest asked;
+  asked.target = std::string(j.exchange.head.PathAndQuery());
+  asked.headers.reserve(j.exchange.head.fields.size());
+  for (const http1::Field& field : j.exchange.head.fields) asked.headers.push_back({field.name, field.value});
+  asked.body = std::move(j.body);
+
+  const credential::Guard guard = j.guarded ? credential::Guard::guarded : credential::Guard::unguarded;
+  const auto vault = j.core.vault.Index();
+  j.foreign = credential::FindForeign({asked.target, asked.headers, asked.body},
+                                      {j.session().id, guard, places, j.core.phantoms, *vault, j.session().known_foreign});
+  std::erase_if(j.foreign, [&](const auto& finding) { return !credential::IsForeignUse(finding, guard); });
+  if (const auto taken = credential::TakeCredential(asked, j.session().id, places, j.core.phantoms); !taken) {
+    j.credential_fault = taken.error().message;
+  }
+  j.action.request.credential = asked.credential;
+  j.body = std::move(asked.body);
+  j.facts.credential = !j.foreign.empty() || !j.credential_fault.empty() ? CredentialSeen::foreign
+                       : asked.credential                                 ? CredentialSeen::phantom
+                                                                          : CredentialSeen::none;
+}
+
+// --- 5. Where it acts ---
+
+Task<void> ObserveScope(Journey& j) {
+  const std::string& lent = j.session().environment;
+  if (j.facts.credential == CredentialSeen::foreign) {
+    // Refused whatever it is: the provider isn't asked on behalf of somebody else's token.
+    j.scope.unresolved = j.action.targets;
+    j.scope.unresolved_reason = "not looked up for a credential that was not lent";
+  } else if (!j.action.targets.empty()) {
+    // What can't be undone is never judged by a memory.
+    const Freshness freshness = j.action.effect < Effect::irreversible ? Freshness::cached : Freshness::now;
+    j.scope = co_await j.core.scope.Resolve(j.core, j.worker, j.action, j.session().pinned_ephemeral, freshness);
+  }
+  j.facts.session = j.session().id;
+  j.facts.agent = j.session().agent;
+  scope::FillFacts(j.facts, j.scope, j.action, lent);
+  if (!j.action.request.credential) co_return;
+  const auto entry = std::ranges::find(j.session().lent, j.action.request.credential->entry, &credential::VaultEntry::name);
+  j.beyond_lend = entry == j.session().lent.end() ? "the credential is not one this session was lent"
+                                                  : credential::BeyondLend(*entry, j.action.effect, j.facts.relation);
+  j.facts.beyond_lend = !j.beyond_lend.empty();
+}
+
+// --- 6. The verdict carried out ---
+
+Task<bool> DenyForeign(Journey& j) {
+  std::string what;
+  for (const credential::Finding& finding : j.foreign) {
+    const std::string leak = LeakEntry(j.session().id, j.action.request.host, finding, j.core.clock.Now());
+    (void)j.core.ledger.AppendAsync(leak);
+    if (!what.empty()) continue;
+    what = "The request carries a credential that was not lent to this session (" + finding.place;
+    if (!finding.found_at.empty()) what += ", found in " + finding.found_at;
+    what += ").";
+  }
+  if (what.empty()) what = j.credential_fault;
+  std::string instead = "Credentials found in files don't work here.";
+  if (!j.session().variables.empty()) instead += " Use " + j.session().variables.begin()->first + ", or ask for what you need.";
+  co_return co_await Deny(j, j.decision.rule, std::move(what), std::move(instead));
+}
+
+// The real credential for what is allowed, looked up after the decision.
+Result<std::optional<Injection>> InjectionFor(Journey& j) {
+  if (!j.action.request.credential) return std::nullopt;
+  const CredentialRef& ref = *j.action.request.credential;
+  ILK_TRY(real, j.core.vault.Reveal(ref));
+  for (const auto& [phantom, owner] : j.core.phantoms.Of(j.session().id)) {
+    if (owner.entry == ref.entry) return Injection{ref.header, ref.prefix, real, phantom};
+  }
+  return Fail(Code::denied, "the lend of " + ref.entry + " is over");
+}
+
+Task<bool> Allow(Journey& j) {
+  j.core.counters.allowed.fetch_add(1, std::memory_order_relaxed);
+  // What can't be undone is on the signed record before its first byte goes out, also when it is allowed.
+  const bool intent = j.action.effect >= Effect::irreversible;
+  const std::string id = ShortId("d");
+  if (const auto recorded = co_await RecordDecision(j, id, "", intent); !recorded) co_return co_await SendUnrecorded(j, recorded.error());
+  auto injection = InjectionFor(j);
+  if (!injection) {
+    co_return co_await Deny(j, "lend", injection.error().message, "Ask a human for a new lend.");
+  }
+  if (j.action.effect > Effect::read) j.core.scope.Invalidate(j.action.provider);
+  Outgoing out{j.action.request, j.action.effect, std::move(*injection), nullptr, {}};
+  if (j.streamed) {
+    out.body = j.source.get();
+    out.framing = j.exchange.head.framing;
+  }
+  co_return co_await Forward(j.core, j.worker, j.exchange.client, j.exchange.head, std::move(out));
+}
+
+int ApprovalsRequired(const policy::Config& config, const Facts& facts) {
+  int most = 1;
+  for (const std::string& name : facts.environments) {
+    const auto it = config.environments.find(name);
+    if (it != config.environments.end()) most = std::max(most, it->second.approvals);
+  }
+  return most;
+}
+
+// The belief under which somebody may have asked for this, where it is likely wrong.
+std::string BeliefOf(const Journey& j) {
+  const std::string& lent = j.session().environment;
+  if (!j.scope.unresolved.empty()) return "where this acts could not be seen (" + j.scope.unresolved_reason + "); it counts as production";
+  const bool in_lent = std::ranges::any_of(j.scope.environments, [&](const auto& e) { return e.mapped == lent; });
+  if (in_lent && j.facts.relation == Relation::other) {
+    return "the session works in " + lent + ": this is not " + lent + " only";
+  }
+  return "";
+}
+
+Task<bool> Hold(Journey& j) {
+  std::vector<credential::KindPlace> places;
+  if (j.api != nullptr) {
+    for (const classify::CredentialPlace& place : j.api->credentials) places.push_back({place.kind, place.header, place.prefix});
+  }
+  if (j.streamed) co_return co_await Deny(j, "not-stored", "This would have to be held, but its body was not kept.", "Go on with other work.");
+  if (!places.empty()) {
+    const auto executor = credential::ExecutorFor(j.action.provider, j.scope, j.session().lent, j.core.vault.List(), places);
+    if (!executor) {
+      co_return co_await Deny(j, "no-credential", "No credential that was given to Interlock can do this.",
+                              "Ask a human to add one for that environment.");
+    }
+    j.action.request.credential = executor->ref;
+  }
+  HoldOrder order{j.action,
+                  j.scope,
+                  j.decision,
+                  {j.session().id, j.session().user, j.session().agent, j.session().workspace, j.session().environment},
+                  BeliefOf(j),
+                  j.settings->policy_digest,
+                  ApprovalsRequired(j.settings->config, j.facts)};
+  auto place = [&core = j.core, order = std::move(order)] { return core.desk.Place(order); };
+  auto placed = co_await Blocking(j.core, std::move(place));
+  if (!placed) {
+    co_return co_await Send(j, UpstreamAnswer(503, "not-held", "INTERLOCK DENIED: not sent, nothing changed.\nThis needs a human's "
+                                                               "signature and could not be put before one: " +
+                                                                   placed.error().message));
+  }
+  if (placed->rejected) {
+    co_return co_await Deny(j, "rejected", "A human has rejected exactly this (" + placed->record.id + "): " + placed->record.reason + ".",
+                            "Go on with other work.");
+  }
+  j.core.counters.held.fetch_add(1, std::memory_order_relaxed);
+  const std::string id = ShortId("d");
+  if (const auto recorded = co_await RecordDecision(j, id, placed->record.id, false); !recorded) {
+    co_return co_await SendUnrecorded(j, recorded.error());
+  }
+  approval::HoldNotice notice;
+  for (const crypto::AllowedSigner& signer : *j.core.approvers()) {
+    for (const std::string& name : signer.principals) {
+      if (std::ranges::find(notice.asked, name) == notice.asked.end()) notice.asked.push_back(name);
+    }
+  }
+  const std::string text = approval::AgentHoldText(placed->statement, notice);
+  co_return co_await Send(j, HoldAnswer(j.DialectOf(), placed->record.id, text, j.IsHead()));
+}
+
+}  // namespace
+
+Task<bool> HandleRequest(Core& core, Worker& worker, Exchange& exchange) {
+  core.counters.requests.fetch_add(1, std::memory_order_relaxed);
+  Journey j(core, worker, exchange);
+  if (exchange.destination.host == kOwnHost) co_return co_await AnswerOwnHost(core, exchange);
+  if (const Ended ended = co_await CheckReach(j)) co_return *ended;
+  if (const Ended ended = co_await ReadBody(j)) co_return *ended;
+  if (const Ended ended = co_await Understand(j)) co_return *ended;
+  FindCredential(j);
+  co_await ObserveScope(j);
+  j.decision = policy::Decide(*exchange.session->policy, j.action, j.facts);
+  switch (j.decision.verdict) {
+    case Verdict::allow:
+      co_return co_await Allow(j);
+    case Verdict::hold:
+      if (j.facts.beyond_lend && j.decision.rule == policy::kLendRule) j.decision.reason = j.beyond_lend;
+      co_return co_await Hold(j);
+    case Verdict::deny:
+      if (j.facts.credential == CredentialSeen::foreign) co_return co_await DenyForeign(j);
+      co_return co_await Deny(j, j.decision.rule, j.decision.reason, "Go on with other work.");
+  }
+  co_return co_await Deny(j, "", "the verdict is out of range", "");
+}
+
+}  // namespace interlock::gateway

@@ -1,0 +1,64 @@
+#include "gateway/session.h"
+
+#include "crypto/hash.h"
+
+namespace interlock::gateway {
+
+void Session::AddCloser(std::function<void()> close) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!ended) {
+      closers_.push_back(std::move(close));
+      return;
+    }
+  }
+  close();
+}
+
+void Session::End() {
+  std::vector<std::function<void()>> closers;
+  {
+    const std::lock_guard lock(mutex_);
+    if (ended.exchange(true)) return;
+    closers.swap(closers_);
+  }
+  for (const auto& close : closers) close();
+}
+
+// Looked up by digest: how long a look-up takes says nothing about the token.
+void Sessions::Add(std::shared_ptr<Session> session) {
+  const std::lock_guard lock(mutex_);
+  by_token_digest_[crypto::Sha256(session->token)] = session;
+  by_id_[session->id] = std::move(session);
+}
+
+std::shared_ptr<Session> Sessions::ByToken(std::string_view token) const {
+  if (token.empty()) return nullptr;
+  const std::string digest = crypto::Sha256(token);
+  const std::lock_guard lock(mutex_);
+  const auto it = by_token_digest_.find(digest);
+  return it == by_token_digest_.end() ? nullptr : it->second;
+}
+
+std::shared_ptr<Session> Sessions::ById(std::string_view id) const {
+  const std::lock_guard lock(mutex_);
+  const auto it = by_id_.find(id);
+  return it == by_id_.end() ? nullptr : it->second;
+}
+
+std::vector<std::shared_ptr<Session>> Sessions::All() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<Session>> all;
+  for (const auto& [id, session] : by_id_) all.push_back(session);
+  return all;
+}
+
+void Sessions::Remove(std::string_view id) {
+  const std::lock_guard lock(mutex_);
+  const auto it = by_id_.find(id);
+  if (it == by_id_.end()) return;
+  by_token_digest_.erase(crypto::Sha256(it->second->token));
+  by_id_.erase(it);
+}
+
+}  // namespace interlock::gateway

@@ -1,0 +1,264 @@
+#include "sandbox/init.h"
+
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/securebits.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "base/unique_fd.h"
+#include "sandbox/capture.h"
+#include "sandbox/channel.h"
+#include "sandbox/held_signals.h"
+#include "sandbox/seccomp.h"
+#include "sandbox/tree.h"
+
+namespace interlock::sandbox {
+namespace {
+
+constexpr char kInitName[] = "interlock-init";
+constexpr int kForwarded[] = {SIGHUP,  SIGINT,  SIGQUIT,  SIGTERM,
+                              SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT};
+
+Outcome<void> SetCapabilities(std::uint64_t permitted) {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  std::array<__user_cap_data_struct, 2> data{};
+  data[0].permitted = data[0].effective = static_cast<std::uint32_t>(permitted);
+  data[1].permitted = data[1].effective = static_cast<std::uint32_t>(permitted >> 32);
+  if (syscall(SYS_capset, &header, data.data()) != 0) {
+    return Broken(Step::lockdown, "give up capabilities");
+  }
+  return {};
+}
+
+// Handlers are the launcher's code; what it ignores stays ignored (nohup), except the two that
+// would surprise here: a command must die of a closed pipe, and children must be waited for.
+void ResetSignals() {
+  for (int number = 1; number < NSIG; ++number) {
+    struct sigaction action{};
+    if (sigaction(number, nullptr, &action) != 0) continue;
+    if (action.sa_handler == SIG_IGN && number != SIGPIPE && number != SIGCHLD) continue;
+    action = {};
+    action.sa_handler = SIG_DFL;
+    sigaction(number, &action, nullptr);
+  }
+}
+
+// /proc/1/cmdline and /proc/1/environ show these bytes.
+void RenameInit(std::span<char> arguments) {
+  std::ranges::fill(arguments, '\0');
+  const std::size_t length = std::min(arguments.size(), sizeof kInitName);
+  std::copy_n(kInitName, length, arguments.begin());
+  if (!arguments.empty()) arguments.back() = '\0';
+  prctl(PR_SET_NAME, kInitName);
+}
+
+Outcome<void> SetLimits(const Plan& plan) {
+  for (const Limit& limit : plan.limits) {
+    rlimit current{};
+    const auto resource = static_cast<__rlimit_resource_t>(limit.resource);
+    if (getrlimit(resource, &current) != 0) return Broken(Step::lockdown, "read a resource limit");
+    // A caller's own stricter limit stays.
+    const rlim_t value = std::min<rlim_t>(current.rlim_max, limit.value);
+    current = {value, value};
+    if (setrlimit(resource, &current) != 0) return Broken(Step::lockdown, "set a resource limit");
+  }
+  return {};
+}
+
+// Until the maps are written this process has no uid that exists in its namespace.
+bool AwaitMap(int control) {
+  // The maps are files in /proc that belong to root while a process is not dumpable, and a launcher
+  // that guards its memory has made this one so.
+  prctl(PR_SET_DUMPABLE, 1);
+  // If the launcher dies, so does the room. Death before this line shows as a closed socket below.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (!Send(control, Note::wants_map)) return false;
+  const auto answer = Receive(control);
+  prctl(PR_SET_DUMPABLE, 0);
+  return answer && answer->note == Note::mapped;
+}
+
+Outcome<void> SendCapture(const Inside& inside) {
+  auto capture = OpenCapture(inside.plan->capture_port);
+  if (!capture) return std::unexpected(std::move(capture.error()));
+  std::array<int, 3> fds = {capture->tcp.get(), capture->udp4.get(), capture->udp6.get()};
+  const std::size_t count = capture->udp6.valid() ? 3 : 2;
+  if (!Send(inside.control, Note::sockets, 0, {}, std::span(fds).first(count))) {
+    return Broken(Step::network, "hand over the room's sockets");
+  }
+  return {};
+}
+
+Outcome<void> Furnish(const Inside& inside) {
+  ILK_STEP(SendCapture(inside));
+  ILK_STEP(EnterTree(*inside.plan));
+  if (sethostname(inside.plan->hostname.data(), inside.plan->hostname.size()) != 0) {
+    return Broken(Step::lockdown, "name the room");
+  }
+  ILK_STEP(SetLimits(*inside.plan));
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
+    return Broken(Step::lockdown, "forbid new privileges");
+  }
+  return {};
+}
+
+// No capability now, none at any exec to come, whatever the uid.
+Outcome<void> LockDown(const std::vector<sock_filter>& filter) {
+  constexpr unsigned long kBits = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP |
+                                  SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED |
+                                  SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
+  if (prctl(PR_SET_SECUREBITS, kBits, 0, 0, 0) != 0) {
+    return Broken(Step::lockdown, "lock the rules for capabilities");
+  }
+  for (unsigned long capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0;
+       ++capability) {
+    if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0) {
+      return Broken(Step::lockdown, "empty the capability bounding set");
+    }
+  }
+  prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+  ILK_STEP(SetCapabilities(0));
+  return InstallFilter(filter);
+}
+
+// Its own process group: kill(0, ...) by the command must not reach the launcher and its
+// neighbours, which share a group across namespaces. With a group of its own it needs the terminal
+// handed over.
+void TakeTerminal(int terminal) {
+  sigset_t output;
+  sigemptyset(&output);
+  sigaddset(&output, SIGTTOU);
+  const HeldSignals held(output);
+  tcsetpgrp(terminal, getpgrp());
+}
+
+[[noreturn]] void BecomeCommand(const Inside& inside) {
+  setpgid(0, 0);
+  sigprocmask(SIG_SETMASK, &inside.mask, nullptr);
+  const Plan& plan = *inside.plan;
+  std::vector<std::string> variables;
+  for (const Variable& variable : plan.environment) {
+    variables.push_back(variable.name + "=" + variable.value);
+  }
+  std::vector<char*> environment;
+  for (std::string& variable : variables) environment.push_back(variable.data());
+  environment.push_back(nullptr);
+  std::vector<char*> arguments;
+  for (const std::string& argument : plan.argv)
+    arguments.push_back(const_cast<char*>(argument.data()));
+  arguments.push_back(nullptr);
+
+  Outcome<void> locked;
+  if (chdir(plan.cwd.c_str()) != 0) locked = Broken(Step::mount, "enter " + plan.cwd);
+  if (locked) locked = LockDown(inside.filter);
+  if (!locked) {
+    SendFault(inside.go, locked.error());
+    _exit(126);
+  }
+  if (!Send(inside.go, Note::ready)) _exit(126);
+  const auto go = Receive(inside.go);
+  if (!go || go->note != Note::go) _exit(126);
+  if (inside.terminal >= 0) TakeTerminal(inside.terminal);
+  // Whatever the launcher had open beyond the standard three ends here.
+  if (syscall(SYS_close_range, 3U, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */) == 0) {
+    environ = environment.data();
+    execvp(arguments[0], arguments.data());
+  }
+  const int error = errno;
+  Send(inside.go, Note::exec_failed, error);
+  _exit(error == ENOENT ? 127 : 126);
+}
+
+// pid 1 keeps none of the caller's streams open, or a reader would wait for their end in vain.
+Outcome<void> KeepOnly(int control) {
+  UniqueFd null(open("/dev/null", O_RDWR | O_CLOEXEC));
+  if (!null.valid()) return Broken(Step::lockdown, "open /dev/null in the room");
+  for (int fd = 0; fd < 3; ++fd) dup2(null.get(), fd);
+  null.Reset();  // it may be 3 itself
+  if (control != 3 && dup2(control, 3) != 3)
+    return Broken(Step::lockdown, "keep the control socket");
+  return {};
+}
+
+// Passes on what came from outside; a process inside may not speak through us. (From an outer
+// namespace the sender's pid reads 0.)
+void Forward(const signalfd_siginfo& info, pid_t command) {
+  if (info.ssi_pid != 0) return;
+  const int number = static_cast<int>(info.ssi_signo);
+  kill(number == SIGCONT ? -command : command, number);
+}
+
+// Returns when the command has ended.
+void ReapUntilEnd(int control, int signals, pid_t command) {
+  for (;;) {
+    std::array<pollfd, 2> wait = {{{control, POLLIN, 0}, {signals, POLLIN, 0}}};
+    if (poll(wait.data(), wait.size(), -1) < 0 && errno != EINTR) return;
+    // The launcher sends nothing more: anything here means that it is gone.
+    if (wait[0].revents != 0) return;
+    signalfd_siginfo info{};
+    if (read(signals, &info, sizeof info) != sizeof info) continue;
+    if (info.ssi_signo != SIGCHLD) {
+      Forward(info, command);
+      continue;
+    }
+    int status = 0;
+    for (pid_t pid = 0; (pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0;) {
+      if (pid != command) continue;
+      if (WIFSTOPPED(status)) {
+        Send(control, Note::stopped, WSTOPSIG(status));
+        continue;
+      }
+      Send(control, Note::exited, status);
+      return;
+    }
+  }
+}
+
+}  // namespace
+
+sigset_t ForwardedSignals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int number : kForwarded) sigaddset(&set, number);
+  return set;
+}
+
+[[noreturn]] void LiveInside(const Inside& inside) {
+  if (!AwaitMap(inside.control)) _exit(1);
+  // Not in the launcher's group: what stops that (the terminal, a shell) must not stop the reaper.
+  setpgid(0, 0);
+  ResetSignals();
+  RenameInit(inside.arguments);
+  if (const auto furnished = Furnish(inside); !furnished) {
+    SendFault(inside.control, furnished.error());
+    _exit(1);
+  }
+  sigset_t watched = ForwardedSignals();
+  sigaddset(&watched, SIGCHLD);
+  sigprocmask(SIG_BLOCK, &watched, nullptr);
+  const pid_t command = fork();
+  if (command == 0) BecomeCommand(inside);
+  const auto kept = KeepOnly(inside.control);
+  if (command < 0 || !kept || syscall(SYS_close_range, 4U, ~0U, 0U) != 0) {
+    SendFault(3, {Step::lockdown, errno, "start the room's processes"});
+    _exit(1);
+  }
+  const int signals = signalfd(-1, &watched, SFD_CLOEXEC);
+  // The last step that changes credentials, so the death signal is renewed after it.
+  if (signals < 0 || !SetCapabilities(1ULL << CAP_KILL)) _exit(1);
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  ReapUntilEnd(3, signals, command);
+  _exit(0);
+}
+
+}  // namespace interlock::sandbox

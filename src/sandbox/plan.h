@@ -1,0 +1,166 @@
+// The room an agent works in, as a value: everything the kernel gets, decided before anything is
+// done.
+//
+// A Plan can be printed, compared and tested without privileges; apply.h turns it into system calls
+// and adds nothing of its own. What the plan does not name does not exist inside: the agent's home,
+// the host's sockets, /sys, other processes and every network are absent rather than forbidden.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace interlock::sandbox {
+
+// Where a variable comes from. Values of `session` variables (phantom tokens) are not printed.
+enum class Origin { caller, room, session };
+
+struct Variable {
+  std::string name;
+  std::string value;
+  Origin origin = Origin::session;
+  bool operator==(const Variable&) const = default;
+};
+
+// A file that exists only inside the room, read-only. A path in /etc is made even where the host
+// has no such directory: this is how managed hook settings get in.
+struct File {
+  std::string path;  // absolute
+  std::string content;
+  bool operator==(const File&) const = default;
+};
+
+// What is wanted.
+struct Request {
+  std::vector<std::string> argv;
+  std::string workspace;  // shown read-write at its own (resolved) path
+  std::string cwd;        // the caller's; used if it lies in the workspace
+  std::string home;       // the caller's home: an empty one takes its place
+  std::vector<Variable>
+      caller_environment;           // everything; the plan picks what it knows to be harmless
+  std::vector<Variable> variables;  // of the session; they win over the caller's
+  std::vector<std::string> hidden;  // STATE, configuration: never visible, never near the workspace
+  std::vector<std::string>
+      protect;  // packs, our programs: may be visible, not inside the workspace
+  std::vector<std::string>
+      read_only;  // further host paths to show, such as the agent's own program
+  std::vector<File> files;
+  std::string ca_certificate;  // PEM of the authority that signs for intercepted hosts; may be ""
+  std::uint16_t capture_port = 15001;  // where captured TCP connections arrive, inside the room
+  std::uint32_t processes_max = 4096;  // processes and threads
+};
+
+// One entry of a host directory.
+struct Entry {
+  enum class Kind { file, directory, link, other };
+  std::string name;
+  Kind kind = Kind::file;
+  std::string link_target;  // of a link
+  bool operator==(const Entry&) const = default;
+};
+struct Listing {
+  std::string path;
+  std::vector<Entry> entries;  // sorted by name
+};
+
+// What a plan depends on, as observed.
+struct Host {
+  uid_t uid = 0;
+  gid_t gid = 0;
+  unsigned kernel_major = 0;
+  unsigned kernel_minor = 0;
+  Listing root;              // "/"
+  std::vector<Listing> etc;  // "/etc" and the directories in it that a File needs opened
+  std::vector<std::string> etc_private;  // paths in /etc that hold secrets
+  std::vector<std::string> ca_bundles;   // real paths of the system's root certificates
+  std::string ca_roots;                  // the text of the first of them
+  std::vector<std::string> devices;      // which of the permitted device nodes exist
+};
+
+enum class MountKind {
+  directory,        // an empty directory of the room's own root
+  link,             // a symbolic link; `source` is its text
+  file,             // a file of the room's own root, with `content`
+  bind_read_only,   // a host tree
+  bind_read_write,  // a host tree; the path must not have become a link since it was planned
+  device,           // a host device node
+  tmpfs,            // empty and writable
+  proc,             // of the room's own processes; the plan's sysctls are set in it
+  devpts,           // the room's own terminals
+  cover,            // room file `source` over what stands at `target`
+  hide,             // nothing over what stands at `target`, if anything does
+  freeze,           // what stands at `target`, if anything does, becomes read-only
+};
+
+// Applied in order. Only the host's /etc (shown at kHostEtc) has a target other than its source.
+struct Mount {
+  MountKind kind = MountKind::directory;
+  std::string source;
+  std::string target;
+  std::string content;
+  unsigned mode = 0755;
+  bool operator==(const Mount&) const = default;
+};
+
+struct Limit {
+  int resource = 0;  // RLIMIT_*
+  std::uint64_t value = 0;
+  bool operator==(const Limit&) const = default;
+};
+
+struct Sysctl {
+  std::string path;  // below /proc/sys
+  std::string value;
+  bool operator==(const Sysctl&) const = default;
+};
+
+struct Plan {
+  std::vector<std::string> argv;
+  std::string cwd;
+  std::vector<Variable> environment;  // sorted by name
+  std::vector<Mount> mounts;
+  std::vector<std::string> hidden;
+  std::vector<std::string> namespaces;  // for the reader; all seven, always
+  uid_t uid = 0;                        // the same inside and outside; no other is mapped
+  gid_t gid = 0;
+  std::string hostname;
+  std::vector<Limit> limits;
+  std::vector<Sysctl> sysctls;
+  std::string seccomp;             // the name of the filter (seccomp.h)
+  std::uint16_t capture_port = 0;  // TCP to any address but loopback arrives here
+  bool operator==(const Plan&) const = default;
+};
+
+// Our own directory inside the room, and where the host's /etc is seen. The latter is one level
+// deep, as /etc is, so that relative links in it lead where they should.
+inline constexpr std::string_view kRoomDirectory = "/.interlock";
+inline constexpr std::string_view kHostEtc = "/.interlock-etc";
+
+// Looks at this machine, resolves the request's paths and plans. Refuses (Code::denied) a workspace
+// that is a system directory, the home itself or inside one of its dot directories, or that
+// overlaps a path in `hidden` or contains one in `protect`.
+Result<Plan> MakePlan(const Request& request);
+
+// The same from observed values alone: no IO. Paths in `request` must be absolute and resolved.
+Result<Plan> PlanFor(const Request& request, const Host& host);
+
+// host.cc: the observations, and the request with every path resolved.
+Result<Host> InspectHost(const Request& resolved);
+Result<Request> ResolvePaths(Request request);
+
+// environment.cc: the allow-list over the caller's variables, then the room's own, then the
+// session's. A session variable that a loader or shell would execute (LD_PRELOAD, BASH_ENV, ...) is
+// refused.
+Result<std::vector<Variable>> EnvironmentFor(const Request& request, std::string_view cwd,
+                                             const std::vector<std::string>& program_roots);
+
+// True if `path` is `ancestor` or lies below it. Both absolute and normal.
+bool IsWithin(std::string_view path, std::string_view ancestor);
+
+}  // namespace interlock::sandbox
