@@ -38,6 +38,10 @@ std::string Suggestion(std::string_view word, const std::vector<std::string_view
   return nearest ? " (did you mean \"" + *nearest + "\"?)" : "";
 }
 
+bool FiltersByState(const Command* command) {
+  return command != nullptr && FindOption(command->options, "--state") != nullptr;
+}
+
 std::string Roff(std::string_view text) {
   std::string out;
   for (const char c : text) {
@@ -104,11 +108,17 @@ Result<CommandLine> ParseCommandLine(std::span<const Command> commands, std::spa
   std::size_t used = 0;
   line.command = FindCommand(commands, plain, used);
   for (Given& option : given) {
-    if (option.name == "--help") line.help = true;
-    else if (option.name == "--json") line.json = true;
-    else if (option.name == "--config") line.config = option.value;
-    else if (option.name == "--state") line.state = option.value;
-    else if (line.command == nullptr && plain.empty()) {
+    if (option.name == "--help") {
+      line.help = true;
+    } else if (option.name == "--json") {
+      line.json = true;
+    } else if (option.name == "--config") {
+      line.config = option.value;
+    } else if (option.name == "--state" &&
+               (!FiltersByState(line.command) || option.value.find('/') != std::string::npos)) {
+      // `holds --state pending` filters; what has a slash is the directory, wherever it stands.
+      line.state = option.value;
+    } else if (line.command == nullptr && plain.empty()) {
       return Fail(Code::invalid_input, "unknown option " + option.name);
     } else if (line.command != nullptr) {
       const Option* known = FindOption(line.command->options, option.name);
