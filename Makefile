@@ -16,7 +16,7 @@ setup:
 	@tools/setup
 
 build: setup
-	@cmake --preset release >build.log 2>&1 || { cat build.log; exit 1; }; mkdir -p build && mv build.log build/
+	@mkdir -p build && cmake --preset release >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
 	@cmake --build --preset release -j $(JOBS)
 
 demo: build

@@ -21,10 +21,6 @@ constexpr Option kApproveOptions[] = {
 };
 constexpr Option kRejectOptions[] = {{"--reason", "TEXT", "why; the agent is told"}};
 constexpr Option kWaitOptions[] = {{"--timeout", "TIME", "how long (default 60s)"}};
-constexpr Option kHaltOptions[] = {
-    {"--all", "", "every session"},
-    {"--reason", "TEXT", "why; it is recorded and the agents are told"},
-};
 constexpr Option kGatewayOptions[] = {
     {"--ready-fd", "FD", "a descriptor on which a byte is written when the gateway answers"},
 };
@@ -56,8 +52,6 @@ constexpr Command kCommands[] = {
      kRejectOptions, Reject, false, 1, 1},
     {"wait", "HOLD", "Waits until a hold is decided and done.", "interlock wait h-7f3a19c2 --timeout 5m", kWaitOptions, Wait,
      false, 1, 1},
-    {"halt", "[SESSION]", "The kill switch: from now on nothing new is forwarded.", "interlock halt --all --reason \"stop\"",
-     kHaltOptions, Halt, false, 0, 1},
     {"demo", "", "Replays the incident against an imitation provider: without, with, and with a human's yes.",
      "interlock demo", kDemoOptions, Demo},
     {"vault add", "NAME", "Keeps a credential (value on stdin); agents only ever see a phantom of it.",

@@ -27,7 +27,6 @@ int VaultRemove(const CommandLine& line);
 int ApproverAdd(const CommandLine& line);
 int ApproverList(const CommandLine& line);
 int Status(const CommandLine& line);
-int Halt(const CommandLine& line);
 // ledger_command.cc
 int LedgerVerify(const CommandLine& line);
 int LedgerProve(const CommandLine& line);

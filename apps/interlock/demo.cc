@@ -17,6 +17,8 @@
 namespace interlock::app {
 namespace {
 
+constexpr std::size_t kColumns = 96;
+
 class Stopwatch {
  public:
   double Seconds() const {
@@ -35,12 +37,17 @@ class Stage {
     if (!quiet_) std::printf("%s\n", text.c_str()), std::fflush(stdout);
   }
   void Act(const std::string& title) const { Say("\n" + Tinted(title, Tint::bold) + "\n"); }
-  // What the agent printed, indented; its provider's answers shortened to what matters.
+  // What the agent printed, indented and wrapped.
   void Quote(std::string_view output) const {
     while (!output.empty()) {
       const auto end = std::min(output.find('\n'), output.size());
       std::string text = EscapeForHumans(output.substr(0, end));
-      if (text.size() > 110) text = text.substr(0, 107) + "...";
+      while (text.size() > kColumns) {
+        auto cut = text.rfind(' ', kColumns);
+        if (cut == std::string::npos || cut == 0) cut = kColumns;
+        Say("    " + Tinted(text.substr(0, cut), Tint::dim));
+        text.erase(0, text[cut] == ' ' ? cut + 1 : cut);
+      }
       if (!text.empty()) Say("    " + Tinted(text, Tint::dim));
       output.remove_prefix(std::min(end + 1, output.size()));
     }
@@ -195,7 +202,10 @@ Result<json::object> With(DemoWorld& world, const Stage& stage, bool interactive
   stage.Quote(held);
   ILK_TRY(hold, PendingHold(world));
   ILK_TRY(page, world.Interlock({"show", hold}));
-  if (!stage.quiet()) std::printf("\n  What a human sees:\n\n%s\n", page.out.c_str());
+  // The part one decides by; request, digest and nonce stand below it on the real page.
+  stage.Say("\n    " + Tinted("What a human sees", Tint::bold) + "  (interlock show " + hold + " has the request in full)\n");
+  stage.Quote(page.out.substr(0, page.out.find("\n  does ")));
+  stage.Say("");
 
   json::object result{{"denied", denied.starts_with("INTERLOCK DENIED")}, {"denied_text", denied},
                       {"held", held.starts_with("INTERLOCK HOLD")}, {"held_text", held}, {"hold", hold}};

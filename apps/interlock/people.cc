@@ -1,4 +1,4 @@
-// Credentials, approvers, status and the kill switch, as the person who runs the gateway sees them.
+// Credentials, approvers and status, as the person who runs the gateway sees them.
 #include <unistd.h>
 
 #include <cstdio>
@@ -125,23 +125,11 @@ int Status(const CommandLine& line) {
     }
     std::printf("holds     %lld pending\n",
                 static_cast<long long>(Find(*FindObject(status, "holds"), "pending")->to_number<std::int64_t>()));
-    const json::value* halted = Find(status, "halted");
-    if (halted && halted->is_bool() && halted->as_bool()) std::printf("%s\n", Tinted("HALTED    nothing is forwarded", Tint::red).c_str());
     for (const json::value& w : *FindArray(status, "weaknesses")) {
       std::printf("%s  %s\n          %s\n", Tinted("weak     ", Tint::yellow).c_str(), Cell(w.as_object(), "means").c_str(),
                   Cell(w.as_object(), "remedy").c_str());
     }
   });
-}
-
-int Halt(const CommandLine& line) {
-  json::object request{{"op", "halt"}, {"reason", line.Get("--reason")}};
-  if (!line.operands.empty()) request["session"] = line.operands[0];
-  else if (!line.Has("--all")) {
-    std::fprintf(stderr, "interlock: halt wants a session, or --all\n");
-    return kUsage;
-  }
-  return Finish(line, CallGateway(line, request), [](const json::value&) { std::printf("halted: nothing new is forwarded\n"); });
 }
 
 }  // namespace interlock::app

@@ -71,7 +71,6 @@ class CommandPeer final : public ControlPeer {
   Result<json::value> VaultRemove(const json::object& request);
   Result<json::value> ApproverAdd(const json::object& request);
   Result<json::value> ApproverList(const json::object&);
-  Result<json::value> Halt(const json::object& request);
   Result<json::value> Reload(const json::object&);
   Result<json::value> Stop(const json::object&);
   Result<json::value> Flush(const json::object&);
@@ -115,7 +114,6 @@ Result<json::value> CommandPeer::Handle(const json::object& request, std::vector
       {"vault.remove", &CommandPeer::VaultRemove},
       {"approver.add", &CommandPeer::ApproverAdd},
       {"approver.list", &CommandPeer::ApproverList},
-      {"halt", &CommandPeer::Halt},
       {"reload", &CommandPeer::Reload},
       {"stop", &CommandPeer::Stop},
       {"ledger.flush", &CommandPeer::Flush},
@@ -412,8 +410,7 @@ Result<json::value> CommandPeer::Status(const json::object&) {
                         {"agent", session->agent},
                         {"environment", session->environment},
                         {"workspace", session->workspace},
-                        {"started", FormatTime(session->started)},
-                        {"halted", session->halted.load()}});
+                        {"started", FormatTime(session->started)}});
   }
   ILK_TRY(pending, core_.desk.List("pending"));
   json::array weaknesses;
@@ -444,28 +441,12 @@ Result<json::value> CommandPeer::Status(const json::object&) {
       {"gateway", {{"pid", ::getpid()}, {"version", ILK_VERSION}, {"proxy", gateway_.proxy_address()}}},
       {"sessions", std::move(sessions)},
       {"holds", {{"pending", pending.size()}}},
-      {"halted", core_.halted.load()},
+      {"halted", false},
       {"breakers", json::array{}},
       {"counters",
        {{"requests", c.requests.load()}, {"allowed", c.allowed.load()}, {"held", c.held.load()}, {"denied", c.denied.load()},
         {"malformed", c.malformed.load()}, {"connections", c.connections.load()}, {"turned_away", c.turned_away.load()}}},
       {"weaknesses", std::move(weaknesses)}};
-}
-
-Result<json::value> CommandPeer::Halt(const json::object& request) {
-  const std::string reason(FindString(request, "reason"));
-  const std::string id(FindString(request, "session"));
-  if (id.empty()) {
-    core_.halted = true;  // first of all: from this instant nothing new is forwarded
-    ILK_TRY_VOID(core_.store.SetHalt({store::kHaltAll, core_.clock.Now(), reason, std::to_string(peer_.uid)}));
-  } else {
-    const auto session = core_.sessions.ById(id);
-    if (session == nullptr) return Fail(Code::not_found, "there is no session " + id);
-    session->halted = true;
-    ILK_TRY_VOID(core_.store.SetHalt({id, core_.clock.Now(), reason, std::to_string(peer_.uid)}));
-  }
-  ILK_TRY_VOID(Record("halt", {{"scope", id.empty() ? "gateway" : id}, {"reason", reason}}));
-  return json::object{{"halted", id.empty() ? "gateway" : id}};
 }
 
 Result<json::value> CommandPeer::Reload(const json::object&) {

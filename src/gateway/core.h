@@ -121,7 +121,6 @@ class Core {
   std::size_t inspect_bytes_max = 8u << 20;
   std::size_t connections_max = 20'000;
   Counters counters;
-  std::atomic<bool> halted{false};  // the kill switch, for all sessions
 
   std::shared_ptr<const Settings> settings() const {
     const std::lock_guard lock(mutex_);

@@ -83,7 +83,6 @@ Result<json::object> Settle(Core& core, const std::string& id, const OneShot& an
 }
 
 Result<void> StillAllowed(Core& core, const HoldDesk::Loaded& hold) {
-  if (core.halted) return Fail(Code::denied, "everything is halted; resume first");
   if (core.clock.Now() >= hold.record.expires) return Fail(Code::denied, hold.record.id + " has expired");
   if (hold.statement.policy_digest != core.settings()->policy_digest) {
     return Fail(Code::conflict, "the policy changed since " + hold.record.id + " was signed");

@@ -251,8 +251,6 @@ Result<std::unique_ptr<Gateway>> Gateway::Start(GatewayOptions options) {
   if (limits.header_bytes > 0) core.http_limits.header_bytes_max = limits.header_bytes;
   if (limits.inspect_bytes > 0) core.inspect_bytes_max = limits.inspect_bytes;
   if (limits.connections > 0) core.connections_max = static_cast<std::size_t>(limits.connections);
-  ILK_TRY(halts, p.store->Halts());
-  core.halted = std::ranges::any_of(halts, [](const auto& halt) { return halt.scope == store::kHaltAll; });
   ILK_TRY_VOID(core.desk.RecoverAfterCrash());
   core.desk.ExpireDue();
   ILK_TRY(started, p.ledger->AppendDurable(

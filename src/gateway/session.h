@@ -39,7 +39,6 @@ struct Session {
 
   FakeNames names;                 // thread-safe
   std::atomic<bool> ended{false};  // set once
-  std::atomic<bool> halted{false};
 
   // `close` runs once, when the session ends or at once if it has.
   void AddCloser(std::function<void()> close);

@@ -33,7 +33,7 @@ constexpr std::array<const char*, 5> kBundles = {
     "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem"};
 
 // Names that hold secrets wherever they exist, whoever may read them.
-constexpr std::array<const char*, 24> kEtcPrivate = {
+constexpr std::array<const char*, 23> kEtcPrivate = {
     "/etc/shadow",
     "/etc/shadow-",
     "/etc/gshadow",
@@ -57,7 +57,6 @@ constexpr std::array<const char*, 24> kEtcPrivate = {
     "/etc/NetworkManager/system-connections",
     "/etc/mysql/debian.cnf",
     "/etc/pgbackrest.conf",
-    "/etc/cloud",
 };
 
 // What the directory itself tells, if its file system does.
@@ -103,10 +102,14 @@ Result<Listing> List(const std::string& path) {
 
 // What others may not read. A normal user can't open these anyway; uid 0 inside is uid 0 outside to
 // the file system, so a room of root's must not contain them.
-Result<void> AddUnreadable(const std::string& directory, int depth, std::size_t& seen,
-                           std::vector<std::string>& out) {
-  ILK_TRY(listing, List(directory));
-  for (const Entry& entry : listing.entries) {
+void AddUnreadable(const std::string& directory, int depth, std::size_t& seen,
+                   std::vector<std::string>& out) {
+  const auto listing = List(directory);
+  if (!listing) {
+    out.push_back(directory);
+    return;
+  }
+  for (const Entry& entry : listing->entries) {
     if (entry.kind == Entry::Kind::link) continue;
     const std::string path = directory + "/" + entry.name;
     struct stat status{};
@@ -117,13 +120,12 @@ Result<void> AddUnreadable(const std::string& directory, int depth, std::size_t&
         (status.st_mode & needed) != needed) {
       out.push_back(path);
     } else if (is_directory) {
-      ILK_TRY_VOID(AddUnreadable(path, depth + 1, seen, out));
+      AddUnreadable(path, depth + 1, seen, out);
     }
   }
-  return {};
 }
 
-Result<std::vector<std::string>> PrivateInEtc(uid_t uid) {
+std::vector<std::string> PrivateInEtc(uid_t uid) {
   std::vector<std::string> out;
   struct stat status{};
   for (const char* path : kEtcPrivate) {
@@ -138,7 +140,7 @@ Result<std::vector<std::string>> PrivateInEtc(uid_t uid) {
   }
   if (uid == 0) {
     std::size_t seen = 0;
-    ILK_TRY_VOID(AddUnreadable("/etc", 0, seen, out));
+    AddUnreadable("/etc", 0, seen, out);
   }
   std::ranges::sort(out);
   out.erase(std::ranges::unique(out).begin(), out.end());
@@ -199,8 +201,7 @@ Result<Host> InspectHost(const Request& resolved) {
   host.root = std::move(root);
   ILK_TRY(etc, ListEtc(resolved.files));
   host.etc = std::move(etc);
-  ILK_TRY(etc_private, PrivateInEtc(host.uid));
-  host.etc_private = std::move(etc_private);
+  host.etc_private = PrivateInEtc(host.uid);
   if (!resolved.ca_certificate.empty()) FindBundles(host);
   for (const char* path : kDevices) {
     struct stat status{};

@@ -26,8 +26,7 @@ namespace interlock::sandbox {
 namespace {
 
 constexpr char kInitName[] = "interlock-init";
-constexpr int kForwarded[] = {SIGHUP,  SIGINT,  SIGQUIT,  SIGTERM,
-                              SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT};
+constexpr int kForwarded[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
 
 Outcome<void> SetCapabilities(std::uint64_t permitted) {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
@@ -194,8 +193,7 @@ Outcome<void> KeepOnly(int control) {
 // namespace the sender's pid reads 0.)
 void Forward(const signalfd_siginfo& info, pid_t command) {
   if (info.ssi_pid != 0) return;
-  const int number = static_cast<int>(info.ssi_signo);
-  kill(number == SIGCONT ? -command : command, number);
+  kill(command, static_cast<int>(info.ssi_signo));
 }
 
 // Returns when the command has ended.
@@ -248,11 +246,13 @@ sigset_t ForwardedSignals() {
   sigprocmask(SIG_BLOCK, &watched, nullptr);
   const pid_t command = fork();
   if (command == 0) BecomeCommand(inside);
-  const auto kept = KeepOnly(inside.control);
-  if (command < 0 || !kept || syscall(SYS_close_range, 4U, ~0U, 0U) != 0) {
-    SendFault(3, {Step::lockdown, errno, "start the room's processes"});
+  const auto kept =
+      command > 0 ? KeepOnly(inside.control) : Broken(Step::lockdown, "start the command");
+  if (!kept) {
+    SendFault(inside.control, kept.error());
     _exit(1);
   }
+  if (syscall(SYS_close_range, 4U, ~0U, 0U) != 0) _exit(1);
   const int signals = signalfd(-1, &watched, SFD_CLOEXEC);
   // The last step that changes credentials, so the death signal is renewed after it.
   if (signals < 0 || !SetCapabilities(1ULL << CAP_KILL)) _exit(1);

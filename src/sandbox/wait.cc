@@ -47,8 +47,6 @@ void StopAlong(const Child& child, int signal) {
 void PassOn(const Child& child, int signals) {
   signalfd_siginfo info{};
   if (read(signals, &info, sizeof info) != sizeof info) return;
-  // Our own resumption; StopAlong resumes the command.
-  if (info.ssi_signo == SIGCONT) return;
   syscall(SYS_pidfd_send_signal, child.pidfd.get(), static_cast<int>(info.ssi_signo), nullptr, 0);
 }
 

@@ -69,11 +69,6 @@ class Reply:
         return f"<exit {self.status}\n{self.out}{self.err}>"
 
 
-def _tmp_port():  # TEMPORARY
-    with socket.create_server(("127.0.0.1", 0)) as x:
-        return x.getsockname()[1]
-
-
 def lay_world(directory):
     """A freshly seeded world in `directory`. Seeding writes a hundred thousand rows, so it is done once for
     this build of railsim and copied from beside it afterwards."""
@@ -358,7 +353,7 @@ class Stage:
         places = [(ODD, self.odd.address), (PLAIN, self.plain.address)]
         if self.railsim is not None:
             places += [(API, self.railsim.address), ("backboard.railway.app", self.railsim.address)]
-        lines = ["version: 1", "gateway:", f"  proxy: 127.0.0.1:{_tmp_port()}"]  # TEMPORARY
+        lines = ["version: 1", "gateway:", "  proxy: 127.0.0.1:0"]
         if limits:
             lines.append("  limits: { " + ", ".join(f"{k}: {v}" for k, v in limits.items()) + " }")
         lines.append("  upstreams:")
@@ -384,7 +379,7 @@ class Stage:
         return path
 
     def vault(self, name, token, environment, kind, *words):
-        self.must("vault", "add", name, "--provider", "railway", "--environment", environment, "--kind", kind, *words, "--wide",  # TEMPORARY
+        self.must("vault", "add", name, "--provider", "railway", "--environment", environment, "--kind", kind, *words,
                   input=self.seed.tokens[token].encode())
 
     # --- commands ---
