@@ -8,21 +8,24 @@
 SHELL := /bin/bash
 JOBS ?= $(shell nproc)
 
-.PHONY: all build demo test check setup asan tsan tidy format fuzz fuzz-build bench clean install
+.PHONY: all configure build demo test check setup asan tsan tidy format fuzz fuzz-build bench clean install
 
 all: build
 
 setup:
 	@tools/setup
 
-build: setup
+configure: setup
 	@mkdir -p build && cmake --preset release >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
-	@cmake --build --preset release -j $(JOBS)
+
+build: configure
+	@cmake --build --preset release -j $(JOBS) --target programs
 
 demo: build
 	@build/release/interlock demo
 
-test: build
+test: configure
+	@cmake --build --preset release -j $(JOBS)
 	@ctest --preset release -j $(JOBS)
 
 check: setup

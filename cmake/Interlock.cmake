@@ -17,6 +17,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
 endif()
 target_link_libraries(ilk_flags INTERFACE Threads::Threads)
 
+set(ILK_STANDARD_HEADERS <algorithm> <array> <chrono> <expected> <filesystem> <functional> <map> <memory> <mutex>
+  <optional> <set> <span> <string> <string_view> <variant> <vector>)
+
 # ilk_library(NAME SOURCES... [DEPS folders...] [LIBS link libraries...])
 function(ilk_library name)
   cmake_parse_arguments(A "" "" "SOURCES;DEPS;LIBS" ${ARGN})
@@ -26,6 +29,13 @@ function(ilk_library name)
     target_link_libraries(ilk_${name} PUBLIC ilk_${dep})
   endforeach()
   target_link_libraries(ilk_${name} PUBLIC ${A_LIBS})
+  # Boost.JSON and the standard library are most of what a small translation unit costs.
+  list(LENGTH A_SOURCES count)
+  if(name STREQUAL "base")
+    target_precompile_headers(ilk_base PRIVATE <boost/json/value.hpp> ${ILK_STANDARD_HEADERS})
+  elseif(count GREATER 3 AND TARGET ilk_base AND NOT name STREQUAL "gateway")
+    target_precompile_headers(ilk_${name} REUSE_FROM ilk_base)
+  endif()
 endfunction()
 
 # ilk_test(NAME SOURCES... [DEPS folders...] [LIBS ...] [LABELS ...]): one GoogleTest program; every
@@ -44,6 +54,14 @@ function(ilk_test name)
     target_link_libraries(${name} PRIVATE ilk_${dep})
   endforeach()
   target_link_libraries(${name} PRIVATE ${A_LIBS})
+  list(LENGTH A_SOURCES count)
+  if(count GREATER 2)
+    target_precompile_headers(${name} PRIVATE <gtest/gtest.h> <boost/json/value.hpp> ${ILK_STANDARD_HEADERS})
+  endif()
+  # Tests are compiled more often than their own code's speed matters; sanitizers keep their level.
+  if(CMAKE_BUILD_TYPE STREQUAL "Release")
+    target_compile_options(${name} PRIVATE -O0)
+  endif()
   target_compile_definitions(${name} PRIVATE
     ILK_SOURCE_DIR="${CMAKE_SOURCE_DIR}" ILK_SHARED_DIR="${CMAKE_SOURCE_DIR}/../shared")
   gtest_discover_tests(${name} TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 60

@@ -105,7 +105,9 @@ Task<void> ServeFixed(Core& core, Worker& worker, Stream& client, Fixed fixed) {
   const auto first = co_await client.PeekByte();
   if (!first || *first == 0) co_return;
   if (*first == kTlsHandshakeRecord) {
-    const auto context = core.server_tls.Get(fixed.destination.host, core.clock.Now());
+    std::string_view host = fixed.destination.host;
+    if (host.starts_with('[')) host = host.substr(1, host.size() - 2);  // a certificate names the bare address
+    const auto context = core.server_tls.Get(host, core.clock.Now());
     if (!context) co_return;
     if (!co_await client.AcceptTls(context->get())) co_return;
     fixed.destination.scheme = "https";

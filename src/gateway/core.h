@@ -32,8 +32,8 @@ namespace interlock::gateway {
 
 // One thread and what belongs to it. A connection never leaves its worker.
 struct Worker {
+  Deadlines deadlines;  // first, so that it outlives the streams of coroutines that the context drops
   asio::io_context context{1};
-  Deadlines deadlines;
   UpstreamPool pool{context, deadlines};
   std::thread thread;
 };

@@ -26,16 +26,20 @@ namespace {
 // Everything known of the request so far; each station fills in its part.
 struct Journey {
   Journey(Core& core_in, Worker& worker_in, Exchange& exchange_in)
-      : core(core_in), worker(worker_in), exchange(exchange_in), settings(core_in.settings()) {}
+      : core(core_in),
+        worker(worker_in),
+        exchange(exchange_in),
+        settings(core_in.settings()),
+        source(exchange_in.inbox, exchange_in.head.framing, http1::Trailers::refused) {}
 
   Core& core;
   Worker& worker;
   Exchange& exchange;
   std::shared_ptr<const Settings> settings;
+  BodySource source;  // the client's body
 
   const classify::Api* api = nullptr;  // the pack's part for this host, if a pack knows it
   bool guarded = false;                // a pack or `upstreams` names the host
-  std::unique_ptr<BodySource> source;  // the client's body
   bool streamed = false;               // the body decides nothing and passes while it arrives
   std::string body;
   std::vector<credential::Finding> foreign;
@@ -49,7 +53,7 @@ struct Journey {
   Session& session() const { return *exchange.session; }
   bool IsHead() const { return exchange.head.method == "HEAD"; }
   // The connection is usable afterwards only if the client's body was read to its end.
-  bool CanKeep() const { return exchange.head.keep_alive && (source == nullptr || source->done()); }
+  bool CanKeep() const { return exchange.head.keep_alive && source.done(); }
   Dialect DialectOf() const { return api != nullptr && api->graphql ? Dialect::graphql : Dialect::rest; }
 };
 
@@ -68,9 +72,8 @@ Task<bool> SendMalformed(Journey& j, int status, std::string_view name, std::str
   co_return co_await Send(j, MalformedAnswer(status, name, reason));
 }
 
-// On the record before it is answered. A decision that can't be recorded is a refusal.
-Task<Result<void>> RecordDecision(Journey& j, std::string_view id, std::string_view hold, bool durable) {
-  std::string entry = DecisionEntry({id, j.session().id, &j.action, &j.decision, &j.facts, hold}, j.core.clock.Now());
+// On the record before it is answered. What can't be recorded is a refusal.
+Task<Result<void>> Record(Journey& j, std::string entry, bool durable) {
   if (!durable) {
     const auto queued = j.core.ledger.AppendAsync(entry);
     if (queued) co_return Result<void>{};
@@ -81,6 +84,11 @@ Task<Result<void>> RecordDecision(Journey& j, std::string_view id, std::string_v
   auto appended = co_await Blocking(j.core, std::move(append));
   if (!appended) co_return std::unexpected(appended.error());
   co_return Result<void>{};
+}
+
+Task<Result<void>> RecordDecision(Journey& j, std::string_view id, std::string_view hold, bool durable) {
+  std::string entry = DecisionEntry({id, j.session().id, &j.action, &j.decision, &j.facts, hold}, j.core.clock.Now());
+  co_return co_await Record(j, std::move(entry), durable);
 }
 
 Task<bool> SendUnrecorded(Journey& j, const Error& error) {
@@ -133,13 +141,12 @@ Task<Ended> ReadBody(Journey& j) {
   if (head.wants_websocket) {
     co_return co_await SendMalformed(j, 501, "upgrade", "connections are not upgraded");
   }
-  j.source = std::make_unique<BodySource>(j.exchange.inbox, head.framing, http1::Trailers::refused);
   if (head.framing.kind == http1::FramingKind::none) co_return std::nullopt;
   if (head.expect_continue && !co_await j.exchange.client.Write("HTTP/1.1 100 Continue\r\n\r\n")) co_return false;
   j.streamed = !classify::NeedsBody(j.core.packs, j.exchange.destination.host, head.method, head.PathAndQuery());
   if (j.streamed) co_return std::nullopt;
   j.exchange.client.SetDeadline(j.core.times.body);
-  auto read = co_await ReadWholeBody(*j.source, j.core.inspect_bytes_max);
+  auto read = co_await ReadWholeBody(j.source, j.core.inspect_bytes_max);
   if (auto* whole = std::get_if<std::string>(&read)) {
     j.body = std::move(*whole);
     co_return std::nullopt;
@@ -235,8 +242,10 @@ Task<void> ObserveScope(Journey& j) {
 Task<bool> DenyForeign(Journey& j) {
   std::string what;
   for (const credential::Finding& finding : j.foreign) {
-    const std::string leak = LeakEntry(j.session().id, j.action.request.host, finding, j.core.clock.Now());
-    (void)j.core.ledger.AppendAsync(leak);
+    std::string leak = LeakEntry(j.session().id, j.action.request.host, finding, j.core.clock.Now());
+    if (const auto recorded = co_await Record(j, std::move(leak), false); !recorded) {
+      co_return co_await SendUnrecorded(j, recorded.error());
+    }
     if (!what.empty()) continue;
     what = "The request carries a credential that was not lent to this session (" + finding.place;
     if (!finding.found_at.empty()) what += ", found in " + finding.found_at;
@@ -272,10 +281,13 @@ Task<bool> Allow(Journey& j) {
   if (j.action.effect > Effect::read) j.core.scope.Invalidate(j.action.provider);
   Outgoing out{j.action.request, j.action.effect, std::move(*injection), nullptr, {}};
   if (j.streamed) {
-    out.body = j.source.get();
+    out.body = &j.source;
     out.framing = j.exchange.head.framing;
   }
-  co_return co_await Forward(j.core, j.worker, j.exchange.client, j.exchange.head, std::move(out));
+  const bool keep = co_await Forward(j.core, j.worker, j.exchange.client, j.exchange.head, std::move(out));
+  // Once more: a walk that began while the change was under way may have seen the world before it.
+  if (j.action.effect > Effect::read) j.core.scope.Invalidate(j.action.provider);
+  co_return keep;
 }
 
 int ApprovalsRequired(const policy::Config& config, const Facts& facts) {
