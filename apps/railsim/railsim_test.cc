@@ -94,7 +94,8 @@ class RailsimTest : public testing::Test {
   // Rows of all backups together.
   std::int64_t BackupRows(std::string_view volume, std::string_view environment) {
     std::int64_t rows = 0;
-    for (const json::value& backup : Instance(volume, environment).at("backups").as_array()) {
+    const json::object instance = Instance(volume, environment);
+    for (const json::value& backup : instance.at("backups").as_array()) {
       rows += backup.as_object().at("rows").as_int64();
     }
     return rows;
@@ -115,7 +116,8 @@ class RailsimTest : public testing::Test {
   // "volumeDelete/domains-cli/1 …"
   std::string Requests() {
     std::string out;
-    for (const json::value& each : State().at("requests").as_array()) {
+    const json::object state = State();
+    for (const json::value& each : state.at("requests").as_array()) {
       const json::object& request = each.as_object();
       out += std::string(FindString(request, "operation")) + "/" +
              std::string(FindString(request, "token")) + "/" +
@@ -727,7 +729,8 @@ TEST_F(RailsimTest, ConcurrentRequestsAreAllRecordedOnce) {
   }
   threads.clear();
   std::set<std::int64_t> numbers;
-  for (const json::value& request : State().at("requests").as_array()) {
+  const json::object state = State();
+  for (const json::value& request : state.at("requests").as_array()) {
     EXPECT_TRUE(request.as_object().at("applied").as_bool());
     numbers.insert(request.as_object().at("seq").as_int64());
   }
