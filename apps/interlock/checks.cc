@@ -42,7 +42,9 @@ std::vector<fs::path> PackFolders(const CommandLine& line) {
   if (!folders.empty()) return folders;
   for (const fs::path& directory : PackDirectories()) {
     std::error_code failed;
-    for (const auto& entry : fs::directory_iterator(directory, failed)) folders.push_back(entry.path());
+    for (const auto& entry : fs::directory_iterator(directory, failed)) {
+      if (fs::exists(entry.path() / "pack.yaml", failed)) folders.push_back(entry.path());
+    }
   }
   std::ranges::sort(folders);
   return folders;

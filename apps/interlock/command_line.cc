@@ -96,7 +96,7 @@ Result<CommandLine> ParseCommandLine(std::span<const Command> commands, std::spa
         option.value = word.substr(equals + 1);
         option.has_value = true;
       } else if (takes_value(option.name)) {
-        if (i + 1 >= words.size()) return Fail(Code::invalid_input, option.name + " wants a value");
+        if (i + 1 >= words.size() || words[i + 1].starts_with("--")) return Fail(Code::invalid_input, option.name + " wants a value");
         option.value = words[++i];
         option.has_value = true;
       }

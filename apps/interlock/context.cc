@@ -25,6 +25,14 @@ namespace fs = std::filesystem;
 
 fs::path SocketPath(const CommandLine& line) { return StateDirectory(line) / "gateway.sock"; }
 
+// A gateway that answers. One that was killed a moment ago may still accept connections.
+Result<gateway::ControlChannel> ConnectLiving(const fs::path& socket) {
+  ILK_TRY(channel, gateway::ConnectControl(socket));
+  const auto answer = channel.Call({{"op", "ping"}});
+  if (!answer) return Fail(Code::not_found, "no gateway answers on " + socket.native() + ": " + answer.error().message);
+  return channel;
+}
+
 // The last line the gateway wrote, for the error of a gateway that did not come up.
 std::string LastLine(const fs::path& log) {
   auto text = ReadFile(log, 16u << 20);
@@ -89,9 +97,9 @@ fs::path StateDirectory(const CommandLine& line) {
 }
 
 Result<gateway::ControlChannel> FindGateway(const CommandLine& line) {
-  auto own = gateway::ConnectControl(SocketPath(line));
+  auto own = ConnectLiving(SocketPath(line));
   if (own || own.error().code != Code::not_found || !line.state.empty()) return own;
-  auto system = gateway::ConnectControl("/run/interlock/gateway.sock");
+  auto system = ConnectLiving("/run/interlock/gateway.sock");
   return system ? std::move(system) : std::move(own);
 }
 

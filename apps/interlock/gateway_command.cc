@@ -1,6 +1,7 @@
 // The daemon in the foreground, and its end.
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -66,8 +67,9 @@ int GatewayStop(const CommandLine& line) {
   if (!channel) return Report(channel.error());
   const auto answer = channel->Call({{"op", "stop"}});
   if (!answer) return Report(answer.error());
-  // Gone when nobody listens any more, so that what follows a stop finds the state free.
-  for (int tries = 0; tries < 300 && FindGateway(line); ++tries) ::usleep(20'000);
+  // Gone when it has let go of the state, so that whatever follows a stop finds it free.
+  UniqueFd lock(::open((StateDirectory(line) / ".lock").c_str(), O_RDWR | O_CLOEXEC));
+  for (int tries = 0; tries < 1500 && lock.valid() && ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0; ++tries) ::usleep(20'000);
   if (line.json) PrintJson(*answer);
   return kDone;
 }

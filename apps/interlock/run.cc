@@ -22,6 +22,7 @@ namespace interlock::app {
 namespace {
 
 namespace fs = std::filesystem;
+constexpr int kNoSuchProgram = 127;  // as shells have it
 
 std::vector<sandbox::Variable> CallerEnvironment() {
   std::vector<sandbox::Variable> variables;
@@ -109,7 +110,10 @@ int Run(const CommandLine& line) {
   const auto serving = gateway->Call({{"op", "session.serve"}, {"ipv6", child->udp6.valid()}}, sockets);
   if (!serving) return Report(serving.error());
   Announce(line, session);
-  if (const auto released = sandbox::Release(*child); !released) return Report(released.error());
+  if (const auto released = sandbox::Release(*child); !released) {
+    Report({released.error().code, "\"" + EscapeForHumans(line.rest[0]) + "\": " + released.error().message});
+    return released.error().code == Code::not_found ? kNoSuchProgram : kFailed;
+  }
   const auto status = sandbox::Wait(*child);
   if (!status) return Report(status.error());
   // A gateway that went away took the room's network with it; say so where the command failed on it.

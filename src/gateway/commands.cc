@@ -58,6 +58,7 @@ class CommandPeer final : public ControlPeer {
  private:
   using Handler = Result<json::value> (CommandPeer::*)(const json::object&);
 
+  Result<json::value> Ping(const json::object&) { return json::object{{"pid", ::getpid()}}; }
   Result<json::value> Status(const json::object&);
   Result<json::value> SessionStart(const json::object& request);
   Result<json::value> SessionServe(const json::object& request, std::vector<UniqueFd> fds);
@@ -85,9 +86,14 @@ class CommandPeer final : public ControlPeer {
     return {};
   }
   // Runs a coroutine on a worker and waits for it here, on the control thread.
+  // A gateway that ends waits for nobody: what is under way is found again at the next start.
   template <typename T>
   T Await(Worker& worker, Task<T> task) {
-    return asio::co_spawn(worker.context, std::move(task), asio::use_future).get();
+    auto done = asio::co_spawn(worker.context, std::move(task), asio::use_future);
+    while (done.wait_for(std::chrono::milliseconds(50)) != std::future_status::ready) {
+      if (gateway_.StopRequested()) return Fail(Code::unavailable, "the gateway is ending; ask again when it runs");
+    }
+    return done.get();
   }
 
   Gateway& gateway_;
@@ -102,6 +108,7 @@ Result<json::value> CommandPeer::Handle(const json::object& request, std::vector
     Handler handler;
   };
   static constexpr Named kHandlers[] = {
+      {"ping", &CommandPeer::Ping},
       {"status", &CommandPeer::Status},
       {"session.start", &CommandPeer::SessionStart},
       {"holds", &CommandPeer::Holds},

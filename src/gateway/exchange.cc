@@ -73,22 +73,26 @@ Task<HeadRead<http1::ResponseHead>> ReadResponseHead(Inbox& inbox, const std::st
   }
 }
 
-Task<BodySource::Piece> BodySource::Next() {
+std::optional<BodySource::Piece> BodySource::Buffered() {
   inbox_.Consume(std::exchange(used_, 0));
-  for (;;) {
-    if (reader_.done()) co_return End{};
-    if (!inbox_.empty()) {
-      auto step = reader_.Next(inbox_.View());
-      if (auto* malformed = std::get_if<http1::Malformed>(&step)) co_return *malformed;
-      const http1::Piece& piece = std::get<http1::Piece>(step);
-      if (!piece.data.empty()) {
-        used_ = piece.consumed;
-        co_return piece.data;
-      }
-      inbox_.Consume(piece.consumed);
-      if (piece.done) co_return End{};
-      if (piece.consumed > 0) continue;
+  while (!reader_.done()) {
+    if (inbox_.empty()) return std::nullopt;
+    auto step = reader_.Next(inbox_.View());
+    if (auto* malformed = std::get_if<http1::Malformed>(&step)) return *malformed;
+    const http1::Piece& piece = std::get<http1::Piece>(step);
+    if (!piece.data.empty()) {
+      used_ = piece.consumed;
+      return piece.data;
     }
+    inbox_.Consume(piece.consumed);
+    if (piece.consumed == 0 && !piece.done) return std::nullopt;
+  }
+  return End{};
+}
+
+Task<BodySource::Piece> BodySource::Next() {
+  for (;;) {
+    if (auto piece = Buffered()) co_return std::move(*piece);
     auto got = co_await inbox_.Fill();
     if (!got) co_return got.error();
     if (*got == 0) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -48,6 +49,8 @@ class BodySource {
   struct End {};
   using Piece = std::variant<std::string_view, End, http1::Malformed, Error>;
   Task<Piece> Next();
+  // What the bytes read so far give without waiting; nullopt when more are needed first.
+  std::optional<Piece> Buffered();
   bool done() const { return reader_.done(); }
 
  private:

@@ -132,21 +132,23 @@ bool IsEncoded(const http1::ResponseHead& head) {
 }
 
 // Writes the answer's body to the client while it arrives.
-Task<Result<void>> Relay(Core& core, Stream& client, Inbox& inbox, const http1::ResponseHead& head, std::string out,
-                         http1::FramingKind to_client, credential::Scrubber* scrubber) {
+Task<Result<void>> Relay(Core& core, Stream& client, Stream& upstream, Inbox& inbox, const http1::ResponseHead& head,
+                         std::string out, http1::FramingKind to_client, credential::Scrubber* scrubber) {
   BodySource body(inbox, head.framing, http1::Trailers::dropped);
   const auto append = [&](std::string_view data) {
     if (to_client == http1::FramingKind::chunked) http1::AppendChunk(out, data);
     else out.append(data);
   };
   for (;;) {
+    auto ready = body.Buffered();
     // What is ready goes out before anything is waited for, so that an event stream stays live.
-    if (!out.empty() && (out.size() >= kFlushBytes || (inbox.empty() && !body.done()))) {
+    if (!out.empty() && (out.size() >= kFlushBytes || !ready)) {
       client.SetDeadline(core.times.body);
       if (auto written = co_await client.Write(out); !written) co_return written;
       out.clear();
     }
-    auto piece = co_await body.Next();
+    upstream.SetDeadline(core.times.answer);
+    auto piece = ready ? std::move(*ready) : co_await body.Next();
     if (auto* data = std::get_if<std::string_view>(&piece)) {
       if (scrubber) append(scrubber->Feed(*data));
       else append(*data);
@@ -186,7 +188,11 @@ Task<bool> Forward(Core& core, Worker& worker, Stream& client, const http1::Requ
   std::optional<credential::Scrubber> scrubber;
   if (out.injection) {
     scrubber.emplace(std::vector<credential::Replacement>{{out.injection->real, out.injection->phantom}});
-    for (http1::Field& field : head.fields) field.value = Scrubbed(*out.injection, field.value);
+    head.reason = Scrubbed(*out.injection, head.reason);
+    for (http1::Field& field : head.fields) {
+      field.name = Scrubbed(*out.injection, field.name);
+      field.value = Scrubbed(*out.injection, field.value);
+    }
   }
   bool keep = asked.keep_alive && body_read;
   // A body without a length becomes chunked; for HTTP/1.0 it ends with the connection.
@@ -203,7 +209,7 @@ Task<bool> Forward(Core& core, Worker& worker, Stream& client, const http1::Requ
     client.SetDeadline(core.times.body);
     if (!co_await client.Write(wire)) co_return false;
   } else {
-    const auto relayed = co_await Relay(core, client, *answered->inbox, head, std::move(wire), announced.kind,
+    const auto relayed = co_await Relay(core, client, *answered->connection.stream, *answered->inbox, head, std::move(wire), announced.kind,
                                         scrubber ? &*scrubber : nullptr);
     if (!relayed) co_return false;  // the client sees a body that was cut off, as it was
   }

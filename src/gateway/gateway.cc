@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
@@ -39,7 +40,13 @@ constexpr int kTicksPerSweep = 20;  // idle connections and due holds: every 5 s
 Result<UniqueFd> LockState(const fs::path& state) {
   UniqueFd lock(::open((state / ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!lock.valid()) return Fail(Code::unavailable, "opening " + (state / ".lock").native() + ": " + std::strerror(errno));
-  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+  // One that is just ending (killed, or told to stop) is given a moment.
+  int tries = 0;
+  while (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (++tries < 60) {
+      ::usleep(50'000);
+      continue;
+    }
     return Fail(Code::conflict, "another gateway works on " + state.native() + " (interlock gateway stop ends it)");
   }
   return lock;
@@ -293,6 +300,7 @@ Result<std::unique_ptr<Gateway>> Gateway::Start(GatewayOptions options) {
 Gateway::~Gateway() {
   if (!parts_) return;
   Parts& p = *parts_;
+  RequestStop();      // wakes the commands that wait for something
   p.control.reset();  // ends every session that hangs on a connection
   for (const auto& session : p.sessions.All()) session->End();
   if (p.workers) p.workers->Stop();
@@ -319,6 +327,9 @@ const std::string& Gateway::proxy_address() const { return parts_->proxy_address
 const std::string& Gateway::ca_certificate() const { return parts_->authority->certificate_pem(); }
 const fs::path& Gateway::state() const { return parts_->options.state; }
 bool Gateway::StopRequested() const { return parts_->stop; }
-void Gateway::RequestStop() { parts_->stop = true; }
+void Gateway::RequestStop() {
+  parts_->stop = true;
+  parts_->desk.StopWaiting();
+}
 
 }  // namespace interlock::gateway

@@ -50,6 +50,14 @@ json::object Summary(const store::HoldRecord& record, const approval::Statement&
           {"expires", FormatTime(record.expires)}};
 }
 
+// A record that can't be opened is listed for what it is: it can't be shown, approved or sent.
+json::object Unreadable(const store::HoldRecord& record, const Error& error) {
+  return {{"id", record.id},         {"state", record.state},         {"operation", "unreadable"},
+          {"effect", "unknown"},     {"targets", json::array{}},      {"environments", json::array{}},
+          {"session", record.session}, {"digest", record.digest},     {"created", FormatTime(record.created)},
+          {"expires", FormatTime(record.expires)}, {"problem", error.message}};
+}
+
 // The request as Interlock would send it; the credential by its name.
 json::object RequestJson(const UpstreamRequest& request) {
   json::object headers;
@@ -158,8 +166,8 @@ Result<json::array> HoldDesk::List(const std::string& filter) {
   ILK_TRY(records, core_->store.List(wanted));
   json::array out;
   for (const store::HoldRecord& record : records) {
-    ILK_TRY(loaded, Load(record.id));
-    out.push_back(Summary(loaded.record, loaded.statement));
+    const auto loaded = Load(record.id);
+    out.push_back(loaded ? Summary(loaded->record, loaded->statement) : Unreadable(record, loaded.error()));
   }
   return out;
 }
@@ -318,7 +326,7 @@ Result<json::object> HoldDesk::WaitFor(std::string_view id, std::chrono::millise
   std::unique_lock lock(mutex_);
   for (;;) {
     ILK_TRY(record, core_->store.Get(id));
-    if (approval::IsFinal(StateOf(record))) break;
+    if (stopping_ || approval::IsFinal(StateOf(record))) break;
     // Woken by every change; the short wait bounds what a missed one could cost.
     const auto slice = std::min(end, std::chrono::steady_clock::now() + std::chrono::milliseconds(500));
     changed_.wait_until(lock, slice);
@@ -326,6 +334,14 @@ Result<json::object> HoldDesk::WaitFor(std::string_view id, std::chrono::millise
   }
   lock.unlock();
   return OutcomeOf(id);
+}
+
+void HoldDesk::StopWaiting() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
 }
 
 Result<void> HoldDesk::RecoverAfterCrash() {

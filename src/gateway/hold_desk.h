@@ -72,6 +72,9 @@ class HoldDesk {
   // Returns when the hold is final, or after `timeout`.
   Result<json::object> WaitFor(std::string_view id, std::chrono::milliseconds timeout);
 
+  // From now on nobody waits here: the gateway ends.
+  void StopWaiting();
+
   // At start: what was executing when the last gateway died may have happened.
   Result<void> RecoverAfterCrash();
   void ExpireDue();
@@ -84,6 +87,7 @@ class HoldDesk {
   Core* core_ = nullptr;
   std::mutex mutex_;  // with changed_: wakes those who wait; the store holds the state
   std::condition_variable changed_;
+  bool stopping_ = false;  // under mutex_
 };
 
 }  // namespace interlock::gateway

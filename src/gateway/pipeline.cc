@@ -118,6 +118,11 @@ bool HostMatches(std::string_view pattern, std::string_view host) {
 
 Task<Ended> CheckReach(Journey& j) {
   const Destination& to = j.exchange.destination;
+  if (j.session().ended) {
+    Answer over = UpstreamAnswer(403, "session-ended", "INTERLOCK DENIED: not sent, nothing changed.\nThis session is over.");
+    over.close = true;
+    co_return co_await Send(j, std::move(over));
+  }
   j.api = j.core.packs.Find(to.host);
   j.guarded = j.api != nullptr || j.settings->routes->Names(to.host);
   const bool open = std::ranges::any_of(j.session().egress, [&](const std::string& entry) {
@@ -142,8 +147,12 @@ Task<Ended> ReadBody(Journey& j) {
     co_return co_await SendMalformed(j, 501, "upgrade", "connections are not upgraded");
   }
   if (head.framing.kind == http1::FramingKind::none) co_return std::nullopt;
+  // Servers disagree about a body on these, and a body that nobody judged must never go out.
+  if (head.method == "GET" || head.method == "HEAD" || head.method == "OPTIONS") {
+    co_return co_await SendMalformed(j, 400, "body-on-get", "this method has no body");
+  }
   if (head.expect_continue && !co_await j.exchange.client.Write("HTTP/1.1 100 Continue\r\n\r\n")) co_return false;
-  j.streamed = !classify::NeedsBody(j.core.packs, j.exchange.destination.host, head.method, head.PathAndQuery());
+  j.streamed = j.api != nullptr && !classify::NeedsBody(j.core.packs, j.exchange.destination.host, head.method, head.PathAndQuery());
   if (j.streamed) co_return std::nullopt;
   j.exchange.client.SetDeadline(j.core.times.body);
   auto read = co_await ReadWholeBody(j.source, j.core.inspect_bytes_max);
@@ -281,6 +290,10 @@ Task<bool> Allow(Journey& j) {
   if (j.action.effect > Effect::read) j.core.scope.Invalidate(j.action.provider);
   Outgoing out{j.action.request, j.action.effect, std::move(*injection), nullptr, {}};
   if (j.streamed) {
+    // The pack said that this body decides nothing; then classify kept none and changed no method.
+    if (!j.action.request.body.empty() || j.action.request.method != j.exchange.head.method) {
+      co_return co_await Deny(j, "not-inspected", "The body was not inspected, so it is not sent.", "");
+    }
     out.body = &j.source;
     out.framing = j.exchange.head.framing;
   }

@@ -48,7 +48,7 @@ def test_every_command_has_help_with_an_example():
 
 def test_the_commands_of_this_version_are_all_there():
     names = commands()
-    for name in ("run", "status", "holds", "show", "approve", "reject", "wait", "halt", "demo", "gateway", "gateway stop", "approver add",
+    for name in ("run", "status", "holds", "show", "approve", "reject", "wait", "demo", "gateway", "gateway stop", "approver add",
                  "approver list", "vault add", "vault list", "policy check", "pack check", "pack list", "ledger verify", "ledger prove",
                  "ledger export", "ledger checkpoint"):
         assert name in names, name
@@ -58,13 +58,13 @@ def test_usage_errors_are_status_2_with_one_line():
     cases = [
         (("explode",), "explode"), (("stauts",), "status"), (("holds", "--sate", "x"), "--state"), (("show",), "show"),
         (("show", "a", "b"), "show"), (("approve",), "approve"), (("approve", "h", "--key"), "--key"), (("wait",), "wait"),
-        (("wait", "h-1", "--timeout", "soon"), "--timeout"), (("reject", "h-1"), "--reason"), (("halt",), "--all"), (("vault", "add"), "vault add"),
+        (("wait", "h-1", "--timeout", "soon"), "--timeout"), (("reject", "h-1"), "--reason"), (("vault", "add"), "vault add"),
         (("vault", "add", "x"), "--provider"), (("approver", "add", "x"), "--ssh-key"), (("run",), "run"), (("run", "--"), "run"),
         (("ledger", "prove"), "prove"), (("--frobnicate",), "--frobnicate"), (("status", "--", "x"), "--"), (("completion", "fish"), "bash"),
     ]
 
     def usage(words, named):
-        reply = run(*words, "--state", "/nonexistent/interlock") if "--" not in words else run("--state", "/nonexistent/interlock", *words)
+        reply = run("--state", "/nonexistent/interlock", *words)
         assert reply.status == 2, reply
         assert named in one_line(reply), reply.err
         assert not reply.out
@@ -129,7 +129,7 @@ def test_failures_are_status_1_with_one_line():
     s = stage()
     every([("show", ("show", "h-0000000000")), ("approve", ("approve", "h-0000000000", "--key", s.key)),
            ("reject", ("reject", "h-0000000000", "--reason", "x")), ("wait", ("wait", "h-0000000000")),
-           ("vault", ("vault", "remove", "nobody")), ("halt", ("halt", "s-0000000000")),
+           ("vault", ("vault", "remove", "nobody")),
            ("key", ("approver", "add", "bob", "--ssh-key", s.dir / "nothing.pub"))], lambda label, words: _fails(s, words))
 
 
@@ -383,6 +383,7 @@ def test_a_pack_whose_example_is_wrong_fails():
 
 
 def test_packs_beside_the_binary_are_the_ones_in_use():
+    assert run("pack", "check").status == 0
     listed = run("pack", "list", "--json").json
     railway = next(p for p in listed if p["pack"] == "railway")
     assert "backboard.railway.com" in railway["hosts"]

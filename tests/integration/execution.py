@@ -73,22 +73,6 @@ def test_a_policy_that_changed_refuses_the_old_statement():
         assert deletions(s) == 0
 
 
-def test_the_kill_switch_stops_reads_holds_and_executions_also_after_a_restart():
-    with Stage() as s, s.session() as session:
-        hold = session.hold_on(s.new_volume())
-        s.must("halt", "--all", "--reason", "stop")
-        before = len(s.railsim.requests())
-        assert session.graphql("{ projects { edges { node { id } } } }").denied
-        reply = s.approve(hold)
-        assert reply.status != 0 and deletions(s) == 0, reply
-        s.must("gateway", "stop")
-        s.note_gateway()
-        assert s.status()["halted"] is True
-        with s.session() as after:
-            assert after.graphql("{ me { id } }").denied
-        assert [r for r in s.railsim.requests()[before:] if r["token"] != "scope-reader"] == []
-
-
 # --- the gateway dies ---
 
 

@@ -187,7 +187,8 @@ def test_there_is_no_receipt_for_what_never_was():
 
 def test_any_changed_byte_is_found():
     s = stage()
-    files = [p.relative_to(s.state / "ledger") for p in (copy_of(s, "list") / "ledger").rglob("*") if p.is_file()]
+    listed = copy_of(s, "list") / "ledger"
+    files = [p.relative_to(listed) for p in listed.rglob("*") if p.is_file()]
     published = [p for p in files if str(p).startswith("tile/") or str(p) == "checkpoint"]
     assert any("entries" in str(p) for p in published) and any(str(p).startswith("tile/0/") for p in published), files
     number = iter(range(10_000))

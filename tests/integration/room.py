@@ -373,7 +373,9 @@ def test_it_works_as_a_normal_user():
     home = tempfile.mkdtemp(prefix="interlock-user-")
     try:
         os.chown(home, SPARE_UID, SPARE_UID)
-        done = subprocess.run([sys.executable, HERE / "run.py", *[f"room.py::{name}" for name in AS_ANYBODY]], capture_output=True, text=True,
+        # An interpreter that everybody may run, wherever this one lies.
+        python3 = "/usr/bin/python3" if os.access("/usr/bin/python3", os.X_OK) else sys.executable
+        done = subprocess.run([python3, HERE / "run.py", *[f"room.py::{name}" for name in AS_ANYBODY]], capture_output=True, text=True,
                               user=SPARE_UID, group=SPARE_UID, extra_groups=[], cwd="/", check=False,
                               env={**os.environ, "HOME": home, "TMPDIR": home, "USER": "somebody", "LOGNAME": "somebody"})
         assert done.returncode == 0, done.stdout + done.stderr

@@ -63,7 +63,7 @@ class Connection:
     def __init__(self, sock, log=None):
         self.sock = sock
         self.sock.settimeout(DEADLINE)
-        self.buffer = b""
+        self.buffer = bytearray()
         self.log = log if log is not None else []
 
     def send(self, data):
@@ -84,26 +84,27 @@ class Connection:
         self.buffer += data
         return bool(data)
 
+    def take(self, count):
+        taken = bytes(self.buffer[:count])
+        del self.buffer[:count]
+        return taken
+
     def until(self, mark):
         while mark not in self.buffer:
             if not self.fill():
-                raise Ended(self.buffer[:300])
-        end = self.buffer.index(mark) + len(mark)
-        taken, self.buffer = self.buffer[:end], self.buffer[end:]
-        return taken
+                raise Ended(bytes(self.buffer[:300]))
+        return self.take(self.buffer.index(mark) + len(mark))
 
     def exactly(self, count):
         while len(self.buffer) < count:
             if not self.fill():
-                raise Ended(self.buffer[:300])
-        taken, self.buffer = self.buffer[:count], self.buffer[count:]
-        return taken
+                raise Ended(bytes(self.buffer[:300]))
+        return self.take(count)
 
     def rest(self):
         while self.fill():
             pass
-        taken, self.buffer = self.buffer, b""
-        return taken
+        return self.take(len(self.buffer))
 
     def is_closed(self):
         """Waits until the peer closes; False when it sends something instead."""
@@ -138,13 +139,13 @@ class Connection:
         return Answer(status, headers, body, head, closed)
 
     def read_chunks(self):
-        body = b""
+        body = bytearray()
         while True:
             size = int(self.until(b"\r\n").split(b";")[0], 16)
             if size == 0:
                 while self.until(b"\r\n") != b"\r\n":
                     pass
-                return body
+                return bytes(body)
             body += self.exactly(size)
             assert self.exactly(2) == b"\r\n"
 
