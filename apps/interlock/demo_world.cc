@@ -105,8 +105,13 @@ DemoWorld::~DemoWorld() {
   if (root_.empty()) return;
   if (fs::exists(state() / "gateway.sock")) (void)Interlock({"gateway", "stop"});
   provider_.reset();
-  std::error_code ignored;
-  fs::remove_all(root_, ignored);
+  // Somebody who looks at the folder meanwhile may make it not empty for a moment.
+  std::error_code failed;
+  for (int tries = 0; tries < 10; ++tries) {
+    fs::remove_all(root_, failed);
+    if (!failed) break;
+    ::usleep(50'000);
+  }
 }
 
 Result<void> DemoWorld::MakeKeys() const {

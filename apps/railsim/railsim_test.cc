@@ -47,7 +47,7 @@ class RailsimTest : public testing::Test {
   }
   void SetUp() override {
     directory_ = MakeDirectory();
-    fs::copy(*seeded_, directory_, fs::copy_options::recursive);
+    CopyWorld(*seeded_, directory_);
     Reopen();
   }
   void TearDown() override {
@@ -59,6 +59,19 @@ class RailsimTest : public testing::Test {
     auto world = World::Open(directory_, clock_);
     ASSERT_TRUE(world.has_value()) << world.error().message;
     world_ = std::move(*world);
+  }
+  // Backups are never written again, only removed: they are linked, which saves most of the bytes.
+  static void CopyWorld(const fs::path& from, const fs::path& to) {
+    for (const auto& entry : fs::recursive_directory_iterator(from)) {
+      const fs::path target = to / fs::relative(entry.path(), from);
+      if (entry.is_directory()) {
+        fs::create_directories(target);
+      } else if (entry.path().native().find("/backups/") != std::string::npos) {
+        fs::create_hard_link(entry.path(), target);
+      } else {
+        fs::copy_file(entry.path(), target);
+      }
+    }
   }
   static fs::path MakeDirectory() {
     std::string name = (fs::temp_directory_path() / "railsim-test-XXXXXX").string();
@@ -340,7 +353,6 @@ struct Invalid {
   const char* query;
   const char* error;
 };
-void PrintTo(const Invalid& tested, std::ostream* out) { *out << tested.name; }
 constexpr Invalid kInvalid[] = {
     {"syntax", "{ me {", "expected a field"},
     {"unknown_field", "{ me { shoeSize } }", "Cannot query field \"shoeSize\" on type \"User\""},
@@ -361,16 +373,17 @@ constexpr Invalid kInvalid[] = {
      "mutation { serviceDelete(id: \"1cbd52b4-4788-4be1-a182-e855d7bfff00\") nope }",
      "not simulated"},
 };
-class InvalidTest : public RailsimTest, public testing::WithParamInterface<Invalid> {};
-TEST_P(InvalidTest, ChangesNothingAndSaysWhy) {
-  const std::string answer = Ask(kAccount, GetParam().query);
-  EXPECT_TRUE(answer.starts_with("error: ")) << answer;
-  EXPECT_NE(answer.find(GetParam().error), std::string::npos) << answer;
+
+TEST_F(RailsimTest, InvalidRequestsChangeNothingAndSayWhy) {
+  for (const Invalid& tested : kInvalid) {
+    SCOPED_TRACE(tested.name);
+    const std::string answer = Ask(kAccount, tested.query);
+    EXPECT_TRUE(answer.starts_with("error: ")) << answer;
+    EXPECT_NE(answer.find(tested.error), std::string::npos) << answer;
+  }
   EXPECT_EQ(Project().at("services").as_array().size(), 3u);
   EXPECT_EQ(Requests().find("/1 "), std::string::npos);
 }
-INSTANTIATE_TEST_SUITE_P(Table, InvalidTest, testing::ValuesIn(kInvalid),
-                         [](const auto& tested) { return std::string(tested.param.name); });
 
 TEST_F(RailsimTest, BrokenBodiesAreRefused) {
   EXPECT_EQ(Handle(*world_, kAccount, "").status, 400u);

@@ -78,6 +78,7 @@ Answer MalformedAnswer(int status, std::string_view name, std::string_view reaso
       "INTERLOCK DENIED: not sent, nothing changed.\nThe request can't be passed on: " + std::string(reason) +
       ".";
   Answer answer = Problem(status, name, TitleOf(status), detail, {});
+  answer.fields.push_back({"interlock-denied", std::string(name)});  // where a HEAD can see it too
   answer.close = true;
   return answer;
 }

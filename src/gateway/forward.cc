@@ -196,7 +196,7 @@ Task<bool> Forward(Core& core, Worker& worker, Stream& client, const http1::Requ
   }
   bool keep = asked.keep_alive && body_read;
   // A body without a length becomes chunked; for HTTP/1.0 it ends with the connection.
-  http1::Framing announced = head.announced;
+  http1::Framing announced = head.framing.kind == http1::FramingKind::until_close ? head.framing : head.announced;
   const bool old_client = asked.minor_version == 0;
   if (announced.kind == http1::FramingKind::until_close && !old_client) announced.kind = http1::FramingKind::chunked;
   if (announced.kind == http1::FramingKind::chunked && old_client) announced.kind = http1::FramingKind::until_close;

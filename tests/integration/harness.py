@@ -90,6 +90,8 @@ def lay_world(directory):
                     done.write_text("")
         except PermissionError:
             return  # somebody else's build: railsim seeds it where it is needed
+    if not os.access(kept / "world", os.R_OK):
+        return
     shutil.copytree(kept / "world", directory)
 
 
@@ -587,10 +589,11 @@ def refused_in_tunnel(s, session, data, status, name, host=PLAIN):
     before = len(fake.requests), fake.bytes_received
     with session.tls(host) as connection:
         connection.send(data)
-        answer = connection.read_answer()
+        method = data.split(b" ", 1)[0].decode("latin-1")
+        answer = connection.read_answer(method)
         assert answer.status == status, f"status {answer.status}, wanted {status}: {answer.text}"
         assert answer.problem == name, f"problem {answer.problem!r}, wanted {name!r}"
-        assert "not sent, nothing changed" in answer.json["detail"], answer.text
+        assert method == "HEAD" or "not sent, nothing changed" in answer.json["detail"], answer.text
         assert answer.closed and connection.is_closed(), "the connection stayed open"
     assert (len(fake.requests), fake.bytes_received) == before, "something reached the provider"
 

@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import pwd
 import re
 import shutil
 import signal
@@ -15,7 +16,7 @@ from fake_upstream import FakeUpstream
 from harness import API, HERE, INTERLOCK, PLAIN, Skip, Stage, shared
 from wire import DEADLINE, wait_until
 
-SPARE_UID = 54321
+NORMAL_USER = "nobody"
 
 
 def make_stage():
@@ -370,14 +371,15 @@ AS_ANYBODY = ["test_the_exit_status_passes_through", "test_a_read_through_the_ro
 def test_it_works_as_a_normal_user():
     if os.geteuid() != 0:
         raise Skip("everything here runs as a normal user already")
+    user = pwd.getpwnam(NORMAL_USER)
     home = tempfile.mkdtemp(prefix="interlock-user-")
     try:
-        os.chown(home, SPARE_UID, SPARE_UID)
+        os.chown(home, user.pw_uid, user.pw_gid)
         # An interpreter that everybody may run, wherever this one lies.
         python3 = "/usr/bin/python3" if os.access("/usr/bin/python3", os.X_OK) else sys.executable
         done = subprocess.run([python3, HERE / "run.py", *[f"room.py::{name}" for name in AS_ANYBODY]], capture_output=True, text=True,
-                              user=SPARE_UID, group=SPARE_UID, extra_groups=[], cwd="/", check=False,
-                              env={**os.environ, "HOME": home, "TMPDIR": home, "USER": "somebody", "LOGNAME": "somebody"})
+                              user=user.pw_uid, group=user.pw_gid, extra_groups=[], cwd="/", check=False,
+                              env={**os.environ, "HOME": home, "TMPDIR": home, "USER": NORMAL_USER, "LOGNAME": NORMAL_USER})
         assert done.returncode == 0, done.stdout + done.stderr
         assert done.stdout.count("ok    room.") == len(AS_ANYBODY), done.stdout
     finally:

@@ -37,6 +37,8 @@ class Answer:
         """The name that ends the RFC 9457 type, "" when this is none."""
         if not self.headers.get("content-type", "").startswith("application/problem+json"):
             return ""
+        if not self.body:  # to a HEAD
+            return self.headers.get("interlock-denied", "")
         return self.json["type"].rsplit("/", 1)[-1]
 
     @property
