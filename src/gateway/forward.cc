@@ -148,7 +148,8 @@ Task<Result<void>> Relay(Core& core, Stream& client, Stream& upstream, Inbox& in
       out.clear();
     }
     upstream.SetDeadline(core.times.answer);
-    auto piece = ready ? std::move(*ready) : co_await body.Next();
+    if (!ready) ready = co_await body.Next();
+    BodySource::Piece& piece = *ready;
     if (auto* data = std::get_if<std::string_view>(&piece)) {
       if (scrubber) append(scrubber->Feed(*data));
       else append(*data);

@@ -39,7 +39,7 @@ def is_held(answer, operation=None):
 
 def is_refused(answer, status, name):
     assert (answer.status, answer.problem) == (status, name), f"{answer.status} {answer.problem or answer.text[:300]}"
-    assert "not sent, nothing changed" in answer.json["detail"]
+    assert not answer.body or "not sent, nothing changed" in answer.json["detail"]
 
 
 def post(session, body, content_type="application/json", target=GRAPHQL, **more):
