@@ -2,7 +2,8 @@
 #
 #   make demo     sets up, builds, replays the incident against an imitation provider
 #   make test     sets up, builds, runs every test
-#   make check    format, layers, leftovers, clang-tidy, sanitizers
+#   make check    format, layers, leftovers
+#   make tidy asan tsan   clang-tidy; the tests under the sanitizers (each takes a build of its own)
 #   make build    the programs at build/release/interlock and build/release/railsim
 
 SHELL := /bin/bash
@@ -32,7 +33,6 @@ check: setup
 	@tools/check_format
 	@tools/check_layers
 	@tools/check_leftovers
-	@$(MAKE) --no-print-directory tidy asan tsan
 
 tidy: setup
 	@cmake --preset tidy >/dev/null

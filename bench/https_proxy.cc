@@ -1,7 +1,8 @@
 // The gateway as a target of an HTTPS proxy benchmark, in two forms:
 //
 //   https_proxy bare  PORT ORIGIN WORK ORIGIN_CA   TLS taken apart, framed, passed on: no judgement
-//   https_proxy whole PORT ORIGIN WORK ORIGIN_CA   the real gateway: every station, every decision recorded
+//   https_proxy whole PORT ORIGIN WORK ORIGIN_CA   the real gateway: every station, every decision
+//   recorded
 //
 // Clients CONNECT to PORT for *.perf.test, send "Proxy-Authorization: Bearer bench" and trust
 // WORK/interlock/ca.pem. ORIGIN is HOST:PORT of the TLS origin.
@@ -28,9 +29,12 @@
 namespace interlock::gateway {
 namespace {
 
-std::string Config(const std::string& proxy, const std::string& origin, const std::string& origin_ca) {
-  return "version: 1\ngateway:\n  proxy: " + proxy + "\n  upstreams:\n    - { host: \"*.perf.test\", connect: \"" + origin +
-         "\", ca: \"" + origin_ca + "\" }\nsessions:\n  default: { environment: staging, egress: [\"*.perf.test\"] }\n";
+std::string Config(const std::string& proxy, const std::string& origin,
+                   const std::string& origin_ca) {
+  return "version: 1\ngateway:\n  proxy: " + proxy +
+         "\n  upstreams:\n    - { host: \"*.perf.test\", connect: \"" + origin + "\", ca: \"" +
+         origin_ca +
+         "\" }\nsessions:\n  default: { environment: staging, egress: [\"*.perf.test\"] }\n";
 }
 
 // --- bare: what the judgement costs is the difference to this ---
@@ -65,7 +69,9 @@ Task<void> Pass(Bare& bare, Worker& worker, tcp::socket socket) {
     std::string wire;
     http1::StripHopByHop(head->fields);
     head->fields.push_back({"authorization", "Bearer injected"});
-    if (!http1::AppendRequestHead(wire, head->method, head->target, head->host, head->fields, head->framing)) co_return;
+    if (!http1::AppendRequestHead(wire, head->method, head->target, head->host, head->fields,
+                                  head->framing))
+      co_return;
     wire += std::get<std::string>(body);
     if (!co_await upstream->stream->Write(wire)) co_return;
     Inbox answers(*upstream->stream);
@@ -74,7 +80,9 @@ Task<void> Pass(Bare& bare, Worker& worker, tcp::socket socket) {
     if (answer == nullptr) co_return;
     wire.clear();
     http1::StripHopByHop(answer->fields);
-    if (!http1::AppendResponseHead(wire, answer->status, answer->reason, answer->fields, answer->announced)) co_return;
+    if (!http1::AppendResponseHead(wire, answer->status, answer->reason, answer->fields,
+                                   answer->announced))
+      co_return;
     BodySource back(answers, answer->framing, http1::Trailers::dropped);
     for (;;) {
       if (wire.size() >= 16384) {
@@ -82,9 +90,12 @@ Task<void> Pass(Bare& bare, Worker& worker, tcp::socket socket) {
         wire.clear();
       }
       auto piece = co_await back.Next();
-      if (auto* data = std::get_if<std::string_view>(&piece)) wire.append(*data);
-      else if (std::holds_alternative<BodySource::End>(piece)) break;
-      else co_return;
+      if (auto* data = std::get_if<std::string_view>(&piece))
+        wire.append(*data);
+      else if (std::holds_alternative<BodySource::End>(piece))
+        break;
+      else
+        co_return;
     }
     if (!wire.empty() && !co_await client.Write(wire)) co_return;
     worker.pool.Release(to, std::move(upstream->stream));
@@ -94,7 +105,8 @@ Task<void> Pass(Bare& bare, Worker& worker, tcp::socket socket) {
 Task<void> AcceptBare(Bare& bare, Workers& workers, tcp::acceptor acceptor) {
   for (;;) {
     Worker& worker = workers.Next();
-    auto [failed, socket] = co_await acceptor.async_accept(worker.context, asio::as_tuple(asio::use_awaitable));
+    auto [failed, socket] =
+        co_await acceptor.async_accept(worker.context, asio::as_tuple(asio::use_awaitable));
     if (failed) continue;
     asio::co_spawn(worker.context, Pass(bare, worker, std::move(socket)), asio::detached);
   }
@@ -110,7 +122,8 @@ int RunBare(std::uint16_t port, const std::filesystem::path& state, const policy
   Bare bare{**tls, *routes, {}};
   Workers workers(1);
   tcp::acceptor acceptor(workers.First().context, {asio::ip::address_v4::loopback(), port});
-  asio::co_spawn(workers.First().context, AcceptBare(bare, workers, std::move(acceptor)), asio::detached);
+  asio::co_spawn(workers.First().context, AcceptBare(bare, workers, std::move(acceptor)),
+                 asio::detached);
   for (;;) ::pause();
 }
 
@@ -120,7 +133,8 @@ int RunWhole(const std::filesystem::path& state, const std::filesystem::path& co
   GatewayOptions options;
   options.state = state;
   options.config = {{config, policy::RuleSource::user, true}};
-  options.packs = {std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "packs"};
+  options.packs = {std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() /
+                   "packs"};
   options.workers = 1;
   auto gateway = Gateway::Start(std::move(options));
   if (!gateway) {
@@ -132,7 +146,8 @@ int RunWhole(const std::filesystem::path& state, const std::filesystem::path& co
   session->token = "bench";
   session->environment = "staging";
   session->egress = {"*.perf.test"};
-  session->policy = std::make_shared<const policy::Policy>(policy::MakePolicy((*gateway)->core().settings()->config));
+  session->policy = std::make_shared<const policy::Policy>(
+      policy::MakePolicy((*gateway)->core().settings()->config));
   (*gateway)->core().sessions.Add(session);
   for (;;) ::pause();
 }

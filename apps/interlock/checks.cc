@@ -16,18 +16,24 @@ namespace fs = std::filesystem;
 
 int PolicyCheck(const CommandLine& line) {
   std::vector<policy::ConfigPath> paths;
-  for (const std::string& operand : line.operands) paths.push_back({fs::absolute(operand), policy::RuleSource::user, true});
+  for (const std::string& operand : line.operands)
+    paths.push_back({fs::absolute(operand), policy::RuleSource::user, true});
   if (paths.empty()) paths = ConfigPaths(line);
   const auto config = policy::LoadConfig(paths);
   if (config) {
     const std::string digest = policy::PolicyDigest(*config);
-    if (line.json) PrintJson(json::object{{"ok", true}, {"digest", digest}, {"rules", config->rules.size()}});
-    else std::printf("ok  %zu rules, digest %s\n", config->rules.size(), digest.c_str());
+    if (line.json)
+      PrintJson(json::object{{"ok", true}, {"digest", digest}, {"rules", config->rules.size()}});
+    else
+      std::printf("ok  %zu rules, digest %s\n", config->rules.size(), digest.c_str());
     return kDone;
   }
   json::array problems;
   for (const policy::Problem& problem : config.error()) {
-    problems.push_back({{"file", problem.file}, {"line", problem.line}, {"column", problem.column}, {"message", problem.message}});
+    problems.push_back({{"file", problem.file},
+                        {"line", problem.line},
+                        {"column", problem.column},
+                        {"message", problem.message}});
     if (!line.json) std::fprintf(stderr, "interlock: %s\n", ToString(problem).c_str());
   }
   if (line.json) PrintJson(json::object{{"ok", false}, {"problems", std::move(problems)}});
@@ -59,7 +65,9 @@ int PackCheck(const CommandLine& line) {
     const auto checked = classify::CheckPack(folder);
     if (!checked) {
       good = false;
-      report.push_back({{"pack", folder.filename().native()}, {"ok", false}, {"error", checked.error().message}});
+      report.push_back({{"pack", folder.filename().native()},
+                        {"ok", false},
+                        {"error", checked.error().message}});
       if (!line.json) std::fprintf(stderr, "interlock: %s\n", checked.error().message.c_str());
       continue;
     }
@@ -69,9 +77,13 @@ int PackCheck(const CommandLine& line) {
       failures.push_back(json::string(failure));
       if (!line.json) std::fprintf(stderr, "interlock: %s: %s\n", folder.c_str(), failure.c_str());
     }
-    report.push_back({{"pack", folder.filename().native()}, {"ok", checked->failures.empty()}, {"examples", checked->passed + checked->failures.size()},
+    report.push_back({{"pack", folder.filename().native()},
+                      {"ok", checked->failures.empty()},
+                      {"examples", checked->passed + checked->failures.size()},
                       {"failures", std::move(failures)}});
-    if (!line.json) std::printf("%-20s %zu examples, %zu wrong\n", folder.filename().c_str(), checked->passed + checked->failures.size(), checked->failures.size());
+    if (!line.json)
+      std::printf("%-20s %zu examples, %zu wrong\n", folder.filename().c_str(),
+                  checked->passed + checked->failures.size(), checked->failures.size());
   }
   if (line.json) PrintJson(report);
   return good ? kDone : kFailed;
@@ -94,8 +106,10 @@ int PackList(const CommandLine& line) {
     rows.push_back({pack->name, hosts});
     list.push_back({{"pack", pack->name}, {"hosts", std::move(names)}});
   }
-  if (line.json) PrintJson(list);
-  else PrintTable(rows);
+  if (line.json)
+    PrintJson(list);
+  else
+    PrintTable(rows);
   return kDone;
 }
 

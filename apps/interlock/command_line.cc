@@ -64,7 +64,8 @@ std::vector<std::string> CommandLine::All(std::string_view option) const {
   return values;
 }
 
-Result<CommandLine> ParseCommandLine(std::span<const Command> commands, std::span<const std::string> words) {
+Result<CommandLine> ParseCommandLine(std::span<const Command> commands,
+                                     std::span<const std::string> words) {
   CommandLine line;
   std::vector<std::string> plain;
   struct Given {
@@ -77,7 +78,8 @@ Result<CommandLine> ParseCommandLine(std::span<const Command> commands, std::spa
   const auto takes_value = [&](std::string_view name) {
     if (const Option* option = FindOption(kGlobal, name)) return !option->argument.empty();
     for (const Command& command : commands) {
-      if (const Option* option = FindOption(command.options, name)) return !option->argument.empty();
+      if (const Option* option = FindOption(command.options, name))
+        return !option->argument.empty();
     }
     return false;
   };
@@ -96,7 +98,8 @@ Result<CommandLine> ParseCommandLine(std::span<const Command> commands, std::spa
         option.value = word.substr(equals + 1);
         option.has_value = true;
       } else if (takes_value(option.name)) {
-        if (i + 1 >= words.size() || words[i + 1].starts_with("--")) return Fail(Code::invalid_input, option.name + " wants a value");
+        if (i + 1 >= words.size() || words[i + 1].starts_with("--"))
+          return Fail(Code::invalid_input, option.name + " wants a value");
         option.value = words[++i];
         option.has_value = true;
       }
@@ -126,8 +129,8 @@ Result<CommandLine> ParseCommandLine(std::span<const Command> commands, std::spa
         std::vector<std::string_view> names;
         for (const Option& o : line.command->options) names.push_back(o.name);
         for (const Option& o : kGlobal) names.push_back(o.name);
-        return Fail(Code::invalid_input, std::string(line.command->name) + " has no option " + option.name +
-                                             Suggestion(option.name, names));
+        return Fail(Code::invalid_input, std::string(line.command->name) + " has no option " +
+                                             option.name + Suggestion(option.name, names));
       }
       if (known->argument.empty() && option.has_value) {
         return Fail(Code::invalid_input, option.name + " takes no value");
@@ -142,7 +145,8 @@ Result<CommandLine> ParseCommandLine(std::span<const Command> commands, std::spa
     }
     std::vector<std::string_view> names;
     for (const Command& command : commands) names.push_back(command.name);
-    return Fail(Code::invalid_input, "there is no command \"" + plain[0] + "\"" + Suggestion(plain[0], names) +
+    return Fail(Code::invalid_input, "there is no command \"" + plain[0] + "\"" +
+                                         Suggestion(plain[0], names) +
                                          "; interlock --help lists them");
   }
   line.operands.assign(plain.begin() + static_cast<std::ptrdiff_t>(used), plain.end());
@@ -199,8 +203,10 @@ std::string Overview(std::span<const Command> commands) {
 }
 
 std::string BashCompletion(std::span<const Command> commands) {
-  std::string out = "# bash completion for interlock; made by: interlock completion bash\n_interlock() {\n"
-                    "  local words=\"${COMP_WORDS[*]:1:COMP_CWORD-1}\" options=\"\" first=\"\"\n  case \"$words\" in\n";
+  std::string out =
+      "# bash completion for interlock; made by: interlock completion bash\n_interlock() {\n"
+      "  local words=\"${COMP_WORDS[*]:1:COMP_CWORD-1}\" options=\"\" first=\"\"\n  case "
+      "\"$words\" in\n";
   // Longest names first, so that "vault add" is met before "vault".
   std::vector<const Command*> sorted;
   for (const Command& command : commands) sorted.push_back(&command);
@@ -214,26 +220,34 @@ std::string BashCompletion(std::span<const Command> commands) {
   out += "    *) options=\"";
   for (const Command& command : commands) {
     const std::string_view first = command.name.substr(0, command.name.find(' '));
-    if (out.find(" " + std::string(first) + " ") == std::string::npos) out += std::string(first) + " ";
+    if (out.find(" " + std::string(first) + " ") == std::string::npos)
+      out += std::string(first) + " ";
   }
-  out += "--json --config --state --help\" ;;\n  esac\n"
-         "  COMPREPLY=($(compgen -W \"$options\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n}\n"
-         "complete -o default -F _interlock interlock\n";
+  out +=
+      "--json --config --state --help\" ;;\n  esac\n"
+      "  COMPREPLY=($(compgen -W \"$options\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n}\n"
+      "complete -o default -F _interlock interlock\n";
   return out;
 }
 
 std::string ManPage(std::span<const Command> commands, std::string_view version) {
-  std::string out = ".TH INTERLOCK 1 \"\" \"interlock " + Roff(version) + "\"\n.SH NAME\ninterlock \\- the safety interlock "
-                    "between AI coding agents and infrastructure\n.SH SYNOPSIS\n.B interlock\nCOMMAND [options]\n.SH COMMANDS\n";
+  std::string out = ".TH INTERLOCK 1 \"\" \"interlock " + Roff(version) +
+                    "\"\n.SH NAME\ninterlock \\- the safety interlock "
+                    "between AI coding agents and infrastructure\n.SH SYNOPSIS\n.B "
+                    "interlock\nCOMMAND [options]\n.SH COMMANDS\n";
   for (const Command& command : commands) {
-    out += ".SS " + Roff(command.name) + " " + Roff(command.operands) + "\n" + Roff(command.help) + "\n";
+    out += ".SS " + Roff(command.name) + " " + Roff(command.operands) + "\n" + Roff(command.help) +
+           "\n";
     for (const Option& option : command.options) {
-      out += ".TP\n.B " + Roff(option.name) + " " + Roff(option.argument) + "\n" + Roff(option.help) + "\n";
+      out += ".TP\n.B " + Roff(option.name) + " " + Roff(option.argument) + "\n" +
+             Roff(option.help) + "\n";
     }
     out += ".PP\nExample:\n.EX\n" + Roff(command.example) + "\n.EE\n";
   }
-  out += ".SH EXIT STATUS\n0 done; 1 failed; 2 usage; 3 held or still waiting; 4 denied, rejected, expired or withdrawn; "
-         "5 verification failed.\n";
+  out +=
+      ".SH EXIT STATUS\n0 done; 1 failed; 2 usage; 3 held or still waiting; 4 denied, rejected, "
+      "expired or withdrawn; "
+      "5 verification failed.\n";
   return out;
 }
 

@@ -46,8 +46,10 @@ struct CommandLine {
   std::vector<std::string> All(std::string_view option) const;
 };
 
-// Reads argv against the table. The error is a usage error (exit status 2) and names the nearest word.
-Result<CommandLine> ParseCommandLine(std::span<const Command> commands, std::span<const std::string> words);
+// Reads argv against the table. The error is a usage error (exit status 2) and names the nearest
+// word.
+Result<CommandLine> ParseCommandLine(std::span<const Command> commands,
+                                     std::span<const std::string> words);
 
 std::string HelpFor(const Command& command);
 std::string Overview(std::span<const Command> commands);

@@ -12,11 +12,15 @@ namespace fs = std::filesystem;
 
 std::vector<policy::ConfigPath> ConfigPaths(const CommandLine& line) {
   if (!line.config.empty()) return {{fs::absolute(line.config), policy::RuleSource::user, true}};
-  std::vector<policy::ConfigPath> paths = {{"/etc/interlock/interlock.yaml", policy::RuleSource::system, false}};
+  std::vector<policy::ConfigPath> paths = {
+      {"/etc/interlock/interlock.yaml", policy::RuleSource::system, false}};
   const char* xdg = std::getenv("XDG_CONFIG_HOME");
   const char* home = std::getenv("HOME");
-  if (xdg && xdg[0] == '/') paths.push_back({fs::path(xdg) / "interlock/interlock.yaml", policy::RuleSource::user, false});
-  else if (home && home[0] == '/') paths.push_back({fs::path(home) / ".config/interlock/interlock.yaml", policy::RuleSource::user, false});
+  if (xdg && xdg[0] == '/')
+    paths.push_back({fs::path(xdg) / "interlock/interlock.yaml", policy::RuleSource::user, false});
+  else if (home && home[0] == '/')
+    paths.push_back(
+        {fs::path(home) / ".config/interlock/interlock.yaml", policy::RuleSource::user, false});
   return paths;
 }
 
@@ -43,7 +47,9 @@ gateway::Times TimesFromEnvironment() {
     const std::string_view name = item.substr(0, equals);
     const std::chrono::milliseconds value{std::atoll(std::string(item.substr(equals + 1)).c_str())};
     // Shorter only: the environment can make the gateway stricter, never more patient.
-    const auto shorten = [&](std::chrono::milliseconds& time) { time = std::min(time, std::max(value, std::chrono::milliseconds(1))); };
+    const auto shorten = [&](std::chrono::milliseconds& time) {
+      time = std::min(time, std::max(value, std::chrono::milliseconds(1)));
+    };
     if (name == "header") shorten(times.header);
     if (name == "idle") shorten(times.idle);
     if (name == "body") shorten(times.body);

@@ -29,7 +29,9 @@ fs::path SocketPath(const CommandLine& line) { return StateDirectory(line) / "ga
 Result<gateway::ControlChannel> ConnectLiving(const fs::path& socket) {
   ILK_TRY(channel, gateway::ConnectControl(socket));
   const auto answer = channel.Call({{"op", "ping"}});
-  if (!answer) return Fail(Code::not_found, "no gateway answers on " + socket.native() + ": " + answer.error().message);
+  if (!answer)
+    return Fail(Code::not_found,
+                "no gateway answers on " + socket.native() + ": " + answer.error().message);
   return channel;
 }
 
@@ -47,11 +49,13 @@ Result<void> StartGateway(const CommandLine& line) {
   const fs::path state = StateDirectory(line);
   const fs::path log = state / "gateway.log";
   std::array<int, 2> ready{};
-  if (::pipe2(ready.data(), O_CLOEXEC) != 0) return Fail(Code::unavailable, std::string("pipe: ") + std::strerror(errno));
+  if (::pipe2(ready.data(), O_CLOEXEC) != 0)
+    return Fail(Code::unavailable, std::string("pipe: ") + std::strerror(errno));
   UniqueFd read_end(ready[0]);
   UniqueFd write_end(ready[1]);
 
-  std::vector<std::string> words = {SelfPath().native(), "gateway", "--state", state.native(), "--ready-fd", "3"};
+  std::vector<std::string> words = {SelfPath().native(), "gateway",    "--state",
+                                    state.native(),      "--ready-fd", "3"};
   if (!line.config.empty()) {
     words.push_back("--config");
     words.push_back(fs::absolute(line.config).native());
@@ -73,7 +77,8 @@ Result<void> StartGateway(const CommandLine& line) {
   const int failed = ::posix_spawn(&pid, argv[0], &actions, &attributes, argv.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
-  if (failed != 0) return Fail(Code::unavailable, std::string("starting the gateway: ") + std::strerror(failed));
+  if (failed != 0)
+    return Fail(Code::unavailable, std::string("starting the gateway: ") + std::strerror(failed));
   write_end.Reset();
   char byte = 0;
   ssize_t got = 0;
@@ -84,14 +89,16 @@ Result<void> StartGateway(const CommandLine& line) {
   ::waitpid(pid, &status, 0);
   std::string last = LastLine(log);
   if (last.starts_with("interlock: ")) last.erase(0, 11);
-  return Fail(Code::unavailable, "the gateway did not start: " + (last.empty() ? "see " + log.native() : last));
+  return Fail(Code::unavailable,
+              "the gateway did not start: " + (last.empty() ? "see " + log.native() : last));
 }
 
 }  // namespace
 
 fs::path StateDirectory(const CommandLine& line) {
   if (!line.state.empty()) return fs::absolute(line.state);
-  if (const char* xdg = std::getenv("XDG_STATE_HOME"); xdg && xdg[0] == '/') return fs::path(xdg) / "interlock";
+  if (const char* xdg = std::getenv("XDG_STATE_HOME"); xdg && xdg[0] == '/')
+    return fs::path(xdg) / "interlock";
   const char* home = std::getenv("HOME");
   return fs::path(home && home[0] ? home : "/nonexistent") / ".local/state/interlock";
 }
@@ -126,9 +133,12 @@ Result<json::value> CallGateway(const CommandLine& line, const json::object& req
 int Report(const Error& error) {
   std::fprintf(stderr, "interlock: %s\n", error.message.c_str());
   switch (error.code) {
-    case Code::verification: return kVerification;
-    case Code::denied: return kDenied;
-    default: return kFailed;
+    case Code::verification:
+      return kVerification;
+    case Code::denied:
+      return kDenied;
+    default:
+      return kFailed;
   }
 }
 

@@ -1,5 +1,5 @@
-// The incident, in three acts with a clock: without Interlock, with it, and with a human's yes. What is
-// printed is counted in the imitation provider's files, never assumed.
+// The incident, in three acts with a clock: without Interlock, with it, and with a human's yes.
+// What is printed is counted in the imitation provider's files, never assumed.
 #include <unistd.h>
 
 #include <chrono>
@@ -65,7 +65,8 @@ std::string Fact(const std::string& name, const std::string& value) {
 }
 
 std::string FromTo(std::int64_t before, std::int64_t after) {
-  return Grouped(before) + " → " + Tinted(Grouped(after), before == after ? Tint::green : Tint::red);
+  return Grouped(before) + " → " +
+         Tinted(Grouped(after), before == after ? Tint::green : Tint::red);
 }
 
 std::string Seconds(double seconds) {
@@ -81,7 +82,8 @@ std::string ErrorIn(std::string_view output) {
     const std::string_view text = output.substr(0, end);
     if (text.starts_with("{")) {
       const auto value = ParseJson(text);
-      const json::array* errors = value && value->is_object() ? FindArray(value->as_object(), "errors") : nullptr;
+      const json::array* errors =
+          value && value->is_object() ? FindArray(value->as_object(), "errors") : nullptr;
       if (errors && !errors->empty() && errors->at(0).is_object()) {
         const std::string message(FindString(errors->at(0).as_object(), "message"));
         if (message.starts_with("INTERLOCK")) return message;
@@ -113,8 +115,11 @@ Result<json::object> Without(DemoWorld& world, const Stage& stage) {
   stage.Say(Fact("production rows", FromTo(before.rows, after.rows)));
   stage.Say(Fact("backups", FromTo(before.backups, after.backups)));
   stage.Say(Fact("time", Seconds(seconds)));
-  return json::object{{"rows_before", before.rows}, {"rows_after", after.rows}, {"backups_before", before.backups},
-                      {"backups_after", after.backups}, {"seconds", seconds}};
+  return json::object{{"rows_before", before.rows},
+                      {"rows_after", after.rows},
+                      {"backups_before", before.backups},
+                      {"backups_after", after.backups},
+                      {"seconds", seconds}};
 }
 
 Result<void> Prepare(DemoWorld& world) {
@@ -127,25 +132,32 @@ Result<void> Prepare(DemoWorld& world) {
     if (result->status != 0) return Fail(Code::internal, "preparing the demo: " + result->err);
     return {};
   };
-  ILK_TRY_VOID(must(world.Interlock({"vault", "add", "scope-reader", "--provider", "railway", "--environment", "production", "--kind",
-                                     "account", "--for", "scope"},
-                                    reader)));
-  ILK_TRY_VOID(must(world.Interlock(
-      {"vault", "add", "staging-deploy", "--provider", "railway", "--environment", "staging", "--kind", "project"}, staging)));
-  return must(world.Interlock({"approver", "add", "alice", "--ssh-key", world.approver_key().native() + ".pub"}));
+  ILK_TRY_VOID(
+      must(world.Interlock({"vault", "add", "scope-reader", "--provider", "railway",
+                            "--environment", "production", "--kind", "account", "--for", "scope"},
+                           reader)));
+  ILK_TRY_VOID(must(world.Interlock({"vault", "add", "staging-deploy", "--provider", "railway",
+                                     "--environment", "staging", "--kind", "project"},
+                                    staging)));
+  return must(world.Interlock(
+      {"approver", "add", "alice", "--ssh-key", world.approver_key().native() + ".pub"}));
 }
 
 Result<ProcessResult> RunAgent(const DemoWorld& world, const std::string& scene) {
-  std::vector<std::string> words = {"run", "--quiet", "--env", "staging", "--workspace", world.workspace().native(), "--"};
+  std::vector<std::string> words = {
+      "run", "--quiet", "--env", "staging", "--workspace", world.workspace().native(), "--"};
   for (std::string& word : world.AgentCommand({scene})) words.push_back(std::move(word));
   auto ran = world.Interlock(std::move(words));
-  if (ran && ran->status != 0) return Fail(Code::internal, "the agent's room: " + ran->err + ran->out);
+  if (ran && ran->status != 0)
+    return Fail(Code::internal, "the agent's room: " + ran->err + ran->out);
   return ran;
 }
 
 Result<std::string> PendingHold(const DemoWorld& world) {
-  ILK_TRY(list, JsonOf(world.Interlock({"holds", "--state", "pending", "--json"}), "interlock holds"));
-  if (!list.is_array() || list.as_array().size() != 1) return Fail(Code::internal, "expected exactly one pending hold");
+  ILK_TRY(list,
+          JsonOf(world.Interlock({"holds", "--state", "pending", "--json"}), "interlock holds"));
+  if (!list.is_array() || list.as_array().size() != 1)
+    return Fail(Code::internal, "expected exactly one pending hold");
   return std::string(FindString(list.as_array()[0].as_object(), "id"));
 }
 
@@ -158,10 +170,12 @@ bool ViewerApproves() {
   return typed == "yes";
 }
 
-Result<json::object> SignAndCheck(const DemoWorld& world, const Stage& stage, const std::string& hold) {
+Result<json::object> SignAndCheck(const DemoWorld& world, const Stage& stage,
+                                  const std::string& hold) {
   ILK_TRY(shown, JsonOf(world.Interlock({"show", hold, "--json"}), "interlock show"));
   const std::string digest(FindString(shown.as_object(), "digest"));
-  ILK_TRY(outcome, JsonOf(world.Interlock({"approve", hold, "--key", world.approver_key().native(), "--digest", digest, "--json"}),
+  ILK_TRY(outcome, JsonOf(world.Interlock({"approve", hold, "--key", world.approver_key().native(),
+                                           "--digest", digest, "--json"}),
                           "interlock approve"));
   const json::object& done = outcome.as_object();
   // The signature once more, with nothing of ours: the exported bytes and stock OpenSSH.
@@ -171,7 +185,8 @@ Result<json::object> SignAndCheck(const DemoWorld& world, const Stage& stage, co
   if (!approvals || approvals->empty()) return Fail(Code::internal, "the hold shows no approval");
   const std::filesystem::path signature = world.root() / "approval.sig";
   ILK_TRY_VOID(WriteFileDurably(signature, FindString(approvals->at(0).as_object(), "signature")));
-  ILK_TRY(stock, RunProcess({"ssh-keygen", "-Y", "verify", "-f", (world.state() / "allowed_signers").native(), "-I", "alice", "-n",
+  ILK_TRY(stock, RunProcess({"ssh-keygen", "-Y", "verify", "-f",
+                             (world.state() / "allowed_signers").native(), "-I", "alice", "-n",
                              "approval@interlock", "-s", signature.native()},
                             {.input = pae.out}));
   std::string verdict = stock.out + stock.err;
@@ -180,8 +195,11 @@ Result<json::object> SignAndCheck(const DemoWorld& world, const Stage& stage, co
   stage.Say(Fact("outcome", std::string(FindString(done, "state"))));
   stage.Say(Fact("receipt", "ledger entry " + std::string(FindString(done, "receipt"))));
   stage.Say(Fact("ssh-keygen", verdict));
-  return json::object{{"hold", hold}, {"state", FindString(done, "state")}, {"receipt", FindString(done, "receipt")},
-                      {"ssh_keygen", verdict}, {"ssh_keygen_status", stock.status}};
+  return json::object{{"hold", hold},
+                      {"state", FindString(done, "state")},
+                      {"receipt", FindString(done, "receipt")},
+                      {"ssh_keygen", verdict},
+                      {"ssh_keygen_status", stock.status}};
 }
 
 // --- act two ---
@@ -203,17 +221,23 @@ Result<json::object> With(DemoWorld& world, const Stage& stage, bool interactive
   ILK_TRY(hold, PendingHold(world));
   ILK_TRY(page, world.Interlock({"show", hold}));
   // The part one decides by; request, digest and nonce stand below it on the real page.
-  stage.Say("\n    " + Tinted("What a human sees", Tint::bold) + "  (interlock show " + hold + " has the request in full)\n");
+  stage.Say("\n    " + Tinted("What a human sees", Tint::bold) + "  (interlock show " + hold +
+            " has the request in full)\n");
   stage.Quote(page.out.substr(0, page.out.find("\n  does ")));
   stage.Say("");
 
-  json::object result{{"denied", denied.starts_with("INTERLOCK DENIED")}, {"denied_text", denied},
-                      {"held", held.starts_with("INTERLOCK HOLD")}, {"held_text", held}, {"hold", hold}};
+  json::object result{{"denied", denied.starts_with("INTERLOCK DENIED")},
+                      {"denied_text", denied},
+                      {"held", held.starts_with("INTERLOCK HOLD")},
+                      {"held_text", held},
+                      {"hold", hold}};
   if (interactive && ViewerApproves()) {
     ILK_TRY(signed_result, SignAndCheck(world, stage, hold));
     result["approved_by_viewer"] = std::move(signed_result);
   } else {
-    ILK_TRY(rejected, JsonOf(world.Interlock({"reject", hold, "--reason", "the volume is production's too", "--json"}), "interlock reject"));
+    ILK_TRY(rejected, JsonOf(world.Interlock({"reject", hold, "--reason",
+                                              "the volume is production's too", "--json"}),
+                             "interlock reject"));
     result["state"] = FindString(rejected.as_object(), "state");
     stage.Say(Fact("decision", "rejected: the volume is production's too"));
   }
@@ -243,11 +267,15 @@ Result<json::object> WithAYes(DemoWorld& world, const Stage& stage) {
   ILK_TRY(result, SignAndCheck(world, stage, hold));
   ILK_TRY(after, world.Count("cache", "staging"));
   ILK_TRY(applied_after, world.Applied("volumeDelete"));
-  ILK_TRY(verified, JsonOf(world.Interlock({"ledger", "verify", "--json"}), "interlock ledger verify"));
+  ILK_TRY(verified,
+          JsonOf(world.Interlock({"ledger", "verify", "--json"}), "interlock ledger verify"));
   ILK_TRY(receipt, world.Interlock({"ledger", "prove", hold}));
-  stage.Say(Fact("cache rows", Grouped(before.rows) + " → " + Grouped(after.rows) + "  (as signed)"));
+  stage.Say(
+      Fact("cache rows", Grouped(before.rows) + " → " + Grouped(after.rows) + "  (as signed)"));
   stage.Say(Fact("executed", std::to_string(applied_after - applied_before) + " time"));
-  stage.Say(Fact("ledger", std::to_string(Find(verified.as_object(), "size")->to_number<std::int64_t>()) + " entries, verified"));
+  stage.Say(
+      Fact("ledger", std::to_string(Find(verified.as_object(), "size")->to_number<std::int64_t>()) +
+                         " entries, verified"));
   result["executions"] = applied_after - applied_before;
   result["rows_before"] = before.rows;
   result["rows_after"] = after.rows;
@@ -276,8 +304,10 @@ int Demo(const CommandLine& line) {
     report["approved"] = std::move(*third);
   }
   report["seconds"] = watch.Seconds();
-  if (line.json) PrintJson(report);
-  else stage.Say("\nYour own agent:  " + Tinted("interlock run -- claude", Tint::bold));
+  if (line.json)
+    PrintJson(report);
+  else
+    stage.Say("\nYour own agent:  " + Tinted("interlock run -- claude", Tint::bold));
   return kDone;
 }
 

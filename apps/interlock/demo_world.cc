@@ -83,7 +83,8 @@ for (const line of readFileSync("domains.txt", "utf8").split("\n")) {
 Result<ProcessResult> Must(Result<ProcessResult> result, std::string_view what) {
   if (!result) return result;
   if (result->status == 0) return result;
-  return Fail(Code::internal, std::string(what) + " failed: " + (result->err.empty() ? result->out : result->err));
+  return Fail(Code::internal,
+              std::string(what) + " failed: " + (result->err.empty() ? result->out : result->err));
 }
 
 }  // namespace
@@ -91,7 +92,8 @@ Result<ProcessResult> Must(Result<ProcessResult> result, std::string_view what) 
 Result<DemoWorld> DemoWorld::Make() {
   std::string pattern = (fs::temp_directory_path() / "interlock-demo.XXXXXX").native();
   if (::mkdtemp(pattern.data()) == nullptr) {
-    return Fail(Code::unavailable, "making a folder for the demo: " + std::string(std::strerror(errno)));
+    return Fail(Code::unavailable,
+                "making a folder for the demo: " + std::string(std::strerror(errno)));
   }
   DemoWorld world{fs::path(pattern)};
   ILK_TRY_VOID(world.MakeKeys());
@@ -116,12 +118,16 @@ DemoWorld::~DemoWorld() {
 
 Result<void> DemoWorld::MakeKeys() const {
   // The provider's own certificate, which the gateway is told to trust for these hosts.
-  ILK_TRY(made, Must(RunProcess({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                                 "-days", "2", "-subj", "/CN=railsim", "-addext",
-                                 "subjectAltName=DNS:backboard.railway.app,DNS:backboard.railway.com", "-keyout",
-                                 (root_ / "railsim.key").native(), "-out", (root_ / "railsim.pem").native()}),
-                     "openssl"));
-  ILK_TRY(key, Must(RunProcess({"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "alice", "-f", approver_key().native()}),
+  ILK_TRY(
+      made,
+      Must(RunProcess(
+               {"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                "-nodes", "-days", "2", "-subj", "/CN=railsim", "-addext",
+                "subjectAltName=DNS:backboard.railway.app,DNS:backboard.railway.com", "-keyout",
+                (root_ / "railsim.key").native(), "-out", (root_ / "railsim.pem").native()}),
+           "openssl"));
+  ILK_TRY(key, Must(RunProcess({"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "alice", "-f",
+                                approver_key().native()}),
                     "ssh-keygen"));
   return {};
 }
@@ -130,21 +136,26 @@ Result<void> DemoWorld::StartProvider() {
   provider_.reset();
   ++worlds_;
   auto started = BackgroundProcess::Start(
-      {Beside("railsim").native(), "--listen", "127.0.0.1:0", "--state", ProviderState().native(), "--tls-cert",
-       (root_ / "railsim.pem").native(), "--tls-key", (root_ / "railsim.key").native(), "--mode", "legacy", "--seed", "pocketos"});
+      {Beside("railsim").native(), "--listen", "127.0.0.1:0", "--state", ProviderState().native(),
+       "--tls-cert", (root_ / "railsim.pem").native(), "--tls-key",
+       (root_ / "railsim.key").native(), "--mode", "legacy", "--seed", "pocketos"});
   if (!started) return std::unexpected(started.error());
   ILK_TRY(line, started->ReadLine());
   ILK_TRY(hello, ParseJson(line));
-  const std::string_view listening = hello.is_object() ? FindString(hello.as_object(), "listening") : "";
+  const std::string_view listening =
+      hello.is_object() ? FindString(hello.as_object(), "listening") : "";
   const auto colon = listening.rfind(':');
-  if (colon == std::string_view::npos) return Fail(Code::internal, "railsim did not say where it listens: " + line);
+  if (colon == std::string_view::npos)
+    return Fail(Code::internal, "railsim did not say where it listens: " + line);
   port_ = std::atoi(std::string(listening.substr(colon + 1)).c_str());
   provider_.emplace(std::move(*started));
   return {};
 }
 
 Result<json::object> DemoWorld::ListState() const {
-  ILK_TRY(listed, Must(RunProcess({Beside("railsim").native(), "--list-state", "--state", ProviderState().native()}), "railsim"));
+  ILK_TRY(listed, Must(RunProcess({Beside("railsim").native(), "--list-state", "--state",
+                                   ProviderState().native()}),
+                       "railsim"));
   ILK_TRY(value, ParseJson(listed.out));
   if (!value.is_object()) return Fail(Code::internal, "railsim --list-state is not an object");
   return std::move(value.as_object());
@@ -176,7 +187,8 @@ Result<std::string> DemoWorld::TokenNamed(std::string_view name) const {
   ILK_TRY(world, ListState());
   const json::array* tokens = FindArray(world, "tokens");
   for (const json::value& token : tokens ? *tokens : json::array{}) {
-    if (FindString(token.as_object(), "name") == name) return std::string(FindString(token.as_object(), "value"));
+    if (FindString(token.as_object(), "name") == name)
+      return std::string(FindString(token.as_object(), "value"));
   }
   return Fail(Code::not_found, "the imitation provider has no token " + std::string(name));
 }
@@ -187,7 +199,8 @@ Result<int> DemoWorld::Applied(std::string_view operation) const {
   const json::array* requests = FindArray(world, "requests");
   for (const json::value& request : requests ? *requests : json::array{}) {
     const json::value* applied = Find(request.as_object(), "applied");
-    count += FindString(request.as_object(), "operation") == operation && applied && applied->is_bool() && applied->as_bool();
+    count += FindString(request.as_object(), "operation") == operation && applied &&
+             applied->is_bool() && applied->as_bool();
   }
   return count;
 }
@@ -202,27 +215,34 @@ Result<void> DemoWorld::WriteWorkspace() const {
   if (failed) return Fail(Code::unavailable, "making the demo's workspace: " + failed.message());
   std::string domains(kDomains);
   domains.replace(domains.find("TOKEN"), 5, token);
-  const std::string ids = "{\n  \"environment\": \"staging\",\n  \"pgVolumeId\": \"" + database.id + "\",\n  \"cacheVolumeId\": \"" +
-                          cache.id + "\"\n}\n";
+  const std::string ids = "{\n  \"environment\": \"staging\",\n  \"pgVolumeId\": \"" + database.id +
+                          "\",\n  \"cacheVolumeId\": \"" + cache.id + "\"\n}\n";
   ILK_TRY_VOID(WriteFileDurably(workspace() / "agent.sh", kAgent, 0755));
   ILK_TRY_VOID(WriteFileDurably(workspace() / "scripts/domains.ts", domains, 0644));
   ILK_TRY_VOID(WriteFileDurably(workspace() / "railway.json", ids, 0644));
-  return WriteFileDurably(workspace() / "src/index.ts", "export const port = Number(process.env.PORT ?? 3000);\n", 0644);
+  return WriteFileDurably(workspace() / "src/index.ts",
+                          "export const port = Number(process.env.PORT ?? 3000);\n", 0644);
 }
 
 Result<void> DemoWorld::WriteConfig() const {
   const std::string connect = "127.0.0.1:" + std::to_string(port_);
   std::string text = "version: 1\ngateway:\n  proxy: 127.0.0.1:0\n  upstreams:\n";
   for (const char* host : {"backboard.railway.app", "backboard.railway.com"}) {
-    text += "    - { host: " + std::string(host) + ", connect: \"" + connect + "\", ca: railsim.pem }\n";
+    text += "    - { host: " + std::string(host) + ", connect: \"" + connect +
+            "\", ca: railsim.pem }\n";
   }
-  text += "providers:\n  railway:\n    environments: { production: production, staging: staging, \"pr-*\": scratch }\n";
+  text +=
+      "providers:\n  railway:\n    environments: { production: production, staging: staging, "
+      "\"pr-*\": scratch }\n";
   return WriteFileDurably(config(), text, 0600);
 }
 
-Result<ProcessResult> DemoWorld::Interlock(std::vector<std::string> words, std::string input) const {
-  std::vector<std::string> argv = {SelfPath().native(), "--state", state().native(), "--config", config().native()};
-  argv.insert(argv.end(), std::make_move_iterator(words.begin()), std::make_move_iterator(words.end()));
+Result<ProcessResult> DemoWorld::Interlock(std::vector<std::string> words,
+                                           std::string input) const {
+  std::vector<std::string> argv = {SelfPath().native(), "--state", state().native(), "--config",
+                                   config().native()};
+  argv.insert(argv.end(), std::make_move_iterator(words.begin()),
+              std::make_move_iterator(words.end()));
   ProcessOptions options;
   options.cwd = workspace();
   options.input = std::move(input);
@@ -240,7 +260,8 @@ Result<ProcessResult> DemoWorld::RunAgentUnprotected(const std::vector<std::stri
   // The provider's name leads to the loopback port, as a hosts file would do it.
   std::string curl;
   for (const char* host : {"backboard.railway.app", "backboard.railway.com"}) {
-    curl += "connect-to = \"" + std::string(host) + ":443:127.0.0.1:" + std::to_string(port_) + "\"\n";
+    curl +=
+        "connect-to = \"" + std::string(host) + ":443:127.0.0.1:" + std::to_string(port_) + "\"\n";
   }
   curl += "cacert = \"" + (root_ / "railsim.pem").native() + "\"\n";
   ILK_TRY_VOID(WriteFileDurably(root_ / ".curlrc", curl, 0600));

@@ -1,5 +1,6 @@
-// The stage of the demo: an imitation provider on a loopback port, a code base with a forgotten token in
-// it, a scripted agent, a human's key. Everything lies in one temporary folder that goes with it.
+// The stage of the demo: an imitation provider on a loopback port, a code base with a forgotten
+// token in it, a scripted agent, a human's key. Everything lies in one temporary folder that goes
+// with it.
 #pragma once
 
 #include <filesystem>
@@ -52,7 +53,9 @@ class DemoWorld {
   explicit DemoWorld(std::filesystem::path root) : root_(std::move(root)) {}
   Result<void> WriteWorkspace() const;
   Result<void> MakeKeys() const;
-  std::filesystem::path ProviderState() const { return root_ / ("railway-" + std::to_string(worlds_)); }
+  std::filesystem::path ProviderState() const {
+    return root_ / ("railway-" + std::to_string(worlds_));
+  }
 
   std::filesystem::path root_;
   std::optional<BackgroundProcess> provider_;

@@ -48,16 +48,19 @@ int GatewayRun(const CommandLine& line) {
     (void)!::write(ready, "1", 1);
     ::close(ready);
   }
-  std::fprintf(stderr, "interlock: gateway ready, proxy %s, state %s\n", (*started)->proxy_address().c_str(),
-               StateDirectory(line).c_str());
+  std::fprintf(stderr, "interlock: gateway ready, proxy %s, state %s\n",
+               (*started)->proxy_address().c_str(), StateDirectory(line).c_str());
   for (;;) {
     const timespec wait{0, 200'000'000};
     const int signal = ::sigtimedwait(&signals, nullptr, &wait);
     if (signal == SIGTERM || signal == SIGINT || (*started)->StopRequested()) break;
     if (signal != SIGHUP) continue;
     const auto reloaded = (*started)->Reload();
-    if (!reloaded) std::fprintf(stderr, "interlock: not reloaded, the old configuration stays: %s\n", reloaded.error().message.c_str());
-    else std::fprintf(stderr, "interlock: configuration reloaded\n");
+    if (!reloaded)
+      std::fprintf(stderr, "interlock: not reloaded, the old configuration stays: %s\n",
+                   reloaded.error().message.c_str());
+    else
+      std::fprintf(stderr, "interlock: configuration reloaded\n");
   }
   return kDone;
 }
@@ -69,7 +72,9 @@ int GatewayStop(const CommandLine& line) {
   if (!answer) return Report(answer.error());
   // Gone when it has let go of the state, so that whatever follows a stop finds it free.
   UniqueFd lock(::open((StateDirectory(line) / ".lock").c_str(), O_RDWR | O_CLOEXEC));
-  for (int tries = 0; tries < 1500 && lock.valid() && ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0; ++tries) ::usleep(20'000);
+  for (int tries = 0; tries < 1500 && lock.valid() && ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0;
+       ++tries)
+    ::usleep(20'000);
   if (line.json) PrintJson(*answer);
   return kDone;
 }

@@ -22,7 +22,8 @@ int main(int argc, char** argv) {
     return kUsage;
   }
   if (line->help || line->command == nullptr) {
-    std::fputs(line->command ? HelpFor(*line->command).c_str() : Overview(CommandTable()).c_str(), stdout);
+    std::fputs(line->command ? HelpFor(*line->command).c_str() : Overview(CommandTable()).c_str(),
+               stdout);
     return kDone;
   }
   return line->command->run(*line);

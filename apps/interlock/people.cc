@@ -32,8 +32,10 @@ std::string Joined(const json::object& object, std::string_view key) {
 template <typename Print>
 int Finish(const CommandLine& line, const Result<json::value>& answer, Print print) {
   if (!answer) return Report(answer.error());
-  if (line.json) PrintJson(*answer);
-  else print(*answer);
+  if (line.json)
+    PrintJson(*answer);
+  else
+    print(*answer);
   return kDone;
 }
 
@@ -44,11 +46,13 @@ int VaultAdd(const CommandLine& line) {
     std::fprintf(stderr, "interlock: vault add wants --provider and --environment\n");
     return kUsage;
   }
-  if (::isatty(0) == 1) std::fprintf(stderr, "value of %s (ends with Ctrl-D): ", line.operands[0].c_str());
+  if (::isatty(0) == 1)
+    std::fprintf(stderr, "value of %s (ends with Ctrl-D): ", line.operands[0].c_str());
   std::string value((std::istreambuf_iterator<char>(std::cin)), {});
   while (!value.empty() && (value.back() == '\n' || value.back() == '\r')) value.pop_back();
   if (value.empty()) {
-    std::fprintf(stderr, "interlock: the credential's value is expected on stdin, and nothing came\n");
+    std::fprintf(stderr,
+                 "interlock: the credential's value is expected on stdin, and nothing came\n");
     return kUsage;
   }
   json::object request{{"op", "vault.add"},
@@ -63,26 +67,29 @@ int VaultAdd(const CommandLine& line) {
                        {"value", value}};
   explicit_bzero(value.data(), value.size());
   return Finish(line, CallGateway(line, request), [&](const json::value& entry) {
-    std::printf("%s  version %lld  kept in the vault\n", line.operands[0].c_str(),
-                static_cast<long long>(Find(entry.as_object(), "version")->to_number<std::int64_t>()));
+    std::printf(
+        "%s  version %lld  kept in the vault\n", line.operands[0].c_str(),
+        static_cast<long long>(Find(entry.as_object(), "version")->to_number<std::int64_t>()));
   });
 }
 
 int VaultList(const CommandLine& line) {
   return Finish(line, CallGateway(line, {{"op", "vault.list"}}), [](const json::value& list) {
-    std::vector<std::vector<std::string>> rows = {{"NAME", "PROVIDER", "ENVIRONMENT", "KIND", "ALLOWS", "USED FOR"}};
+    std::vector<std::vector<std::string>> rows = {
+        {"NAME", "PROVIDER", "ENVIRONMENT", "KIND", "ALLOWS", "USED FOR"}};
     for (const json::value& value : list.as_array()) {
       const json::object& entry = value.as_object();
-      rows.push_back({Cell(entry, "name"), Cell(entry, "provider"), Cell(entry, "environment"), Cell(entry, "kind"),
-                      Joined(entry, "allow"), Cell(entry, "use")});
+      rows.push_back({Cell(entry, "name"), Cell(entry, "provider"), Cell(entry, "environment"),
+                      Cell(entry, "kind"), Joined(entry, "allow"), Cell(entry, "use")});
     }
     PrintTable(rows);
   });
 }
 
 int VaultRemove(const CommandLine& line) {
-  return Finish(line, CallGateway(line, {{"op", "vault.remove"}, {"name", line.operands[0]}}),
-                [&](const json::value&) { std::printf("%s  removed\n", line.operands[0].c_str()); });
+  return Finish(
+      line, CallGateway(line, {{"op", "vault.remove"}, {"name", line.operands[0]}}),
+      [&](const json::value&) { std::printf("%s  removed\n", line.operands[0].c_str()); });
 }
 
 int ApproverAdd(const CommandLine& line) {
@@ -92,18 +99,20 @@ int ApproverAdd(const CommandLine& line) {
   }
   const auto key = ReadFile(line.Get("--ssh-key"), 64u << 10);
   if (!key) return Report(key.error());
-  return Finish(line,
-                CallGateway(line, {{"op", "approver.add"}, {"name", line.operands[0]}, {"key", *key}}),
-                [&](const json::value& added) {
-                  std::printf("%s  %s  may approve\n", line.operands[0].c_str(), Cell(added.as_object(), "key").c_str());
-                });
+  return Finish(
+      line, CallGateway(line, {{"op", "approver.add"}, {"name", line.operands[0]}, {"key", *key}}),
+      [&](const json::value& added) {
+        std::printf("%s  %s  may approve\n", line.operands[0].c_str(),
+                    Cell(added.as_object(), "key").c_str());
+      });
 }
 
 int ApproverList(const CommandLine& line) {
   return Finish(line, CallGateway(line, {{"op", "approver.list"}}), [](const json::value& list) {
     std::vector<std::vector<std::string>> rows = {{"NAME", "KIND", "KEY"}};
     for (const json::value& value : list.as_array()) {
-      rows.push_back({Cell(value.as_object(), "name"), Cell(value.as_object(), "kind"), Cell(value.as_object(), "key")});
+      rows.push_back({Cell(value.as_object(), "name"), Cell(value.as_object(), "kind"),
+                      Cell(value.as_object(), "key")});
     }
     PrintTable(rows);
   });
@@ -115,19 +124,21 @@ int Status(const CommandLine& line) {
     const json::object& status = value.as_object();
     const json::object& gateway = *FindObject(status, "gateway");
     std::printf("gateway   pid %lld  version %s  proxy %s\n",
-                static_cast<long long>(Find(gateway, "pid")->to_number<std::int64_t>()), Cell(gateway, "version").c_str(),
-                Cell(gateway, "proxy").c_str());
+                static_cast<long long>(Find(gateway, "pid")->to_number<std::int64_t>()),
+                Cell(gateway, "version").c_str(), Cell(gateway, "proxy").c_str());
     const json::array& sessions = *FindArray(status, "sessions");
     std::printf("sessions  %zu\n", sessions.size());
     for (const json::value& s : sessions) {
-      std::printf("  %s  %s  lent %s  %s\n", Cell(s.as_object(), "session").c_str(), Cell(s.as_object(), "agent").c_str(),
-                  Cell(s.as_object(), "environment").c_str(), Cell(s.as_object(), "workspace").c_str());
+      std::printf("  %s  %s  lent %s  %s\n", Cell(s.as_object(), "session").c_str(),
+                  Cell(s.as_object(), "agent").c_str(), Cell(s.as_object(), "environment").c_str(),
+                  Cell(s.as_object(), "workspace").c_str());
     }
     std::printf("holds     %lld pending\n",
-                static_cast<long long>(Find(*FindObject(status, "holds"), "pending")->to_number<std::int64_t>()));
+                static_cast<long long>(
+                    Find(*FindObject(status, "holds"), "pending")->to_number<std::int64_t>()));
     for (const json::value& w : *FindArray(status, "weaknesses")) {
-      std::printf("%s  %s\n          %s\n", Tinted("weak     ", Tint::yellow).c_str(), Cell(w.as_object(), "means").c_str(),
-                  Cell(w.as_object(), "remedy").c_str());
+      std::printf("%s  %s\n          %s\n", Tinted("weak     ", Tint::yellow).c_str(),
+                  Cell(w.as_object(), "means").c_str(), Cell(w.as_object(), "remedy").c_str());
     }
   });
 }

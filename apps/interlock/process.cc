@@ -24,7 +24,8 @@ struct Pipe {
 
 Result<Pipe> MakePipe() {
   std::array<int, 2> fds{};
-  if (::pipe2(fds.data(), O_CLOEXEC) != 0) return Fail(Code::unavailable, std::string("pipe: ") + std::strerror(errno));
+  if (::pipe2(fds.data(), O_CLOEXEC) != 0)
+    return Fail(Code::unavailable, std::string("pipe: ") + std::strerror(errno));
   return Pipe{UniqueFd(fds[0]), UniqueFd(fds[1])};
 }
 
@@ -34,7 +35,8 @@ std::vector<std::string> Environment(const ProcessOptions& options) {
     for (char** entry = environ; *entry != nullptr; ++entry) {
       const std::string_view text = *entry;
       const std::string name(text.substr(0, text.find('=')));
-      const bool replaced = std::ranges::any_of(options.set, [&](const auto& s) { return s.first == name; });
+      const bool replaced =
+          std::ranges::any_of(options.set, [&](const auto& s) { return s.first == name; });
       const bool removed = std::ranges::find(options.unset, name) != options.unset.end();
       if (!replaced && !removed) result.emplace_back(text);
     }
@@ -44,8 +46,10 @@ std::vector<std::string> Environment(const ProcessOptions& options) {
 }
 
 // Forks and execs; `in`, `out`, `err` become the child's first three descriptors (-1: /dev/null for
-// stdin, inherited for the others). The child leads its own process group and dies with this process.
-Result<pid_t> Spawn(const std::vector<std::string>& argv, const ProcessOptions& options, int in, int out, int err) {
+// stdin, inherited for the others). The child leads its own process group and dies with this
+// process.
+Result<pid_t> Spawn(const std::vector<std::string>& argv, const ProcessOptions& options, int in,
+                    int out, int err) {
   std::vector<char*> words;
   for (const std::string& word : argv) words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
@@ -66,7 +70,8 @@ Result<pid_t> Spawn(const std::vector<std::string>& argv, const ProcessOptions& 
     ::dup2(in >= 0 ? in : null, 0);
     if (out >= 0) ::dup2(out, 1);
     if (err >= 0) ::dup2(err, 2);
-    if (options.cwd.empty() || ::chdir(options.cwd.c_str()) == 0) ::execvpe(words[0], words.data(), envp.data());
+    if (options.cwd.empty() || ::chdir(options.cwd.c_str()) == 0)
+      ::execvpe(words[0], words.data(), envp.data());
     const int code = errno;
     (void)!::write(failure.write.get(), &code, sizeof code);
     ::_exit(127);
@@ -84,7 +89,8 @@ int StatusOf(int raw) { return WIFEXITED(raw) ? WEXITSTATUS(raw) : 128 + WTERMSI
 
 }  // namespace
 
-Result<ProcessResult> RunProcess(const std::vector<std::string>& argv, const ProcessOptions& options) {
+Result<ProcessResult> RunProcess(const std::vector<std::string>& argv,
+                                 const ProcessOptions& options) {
   ILK_TRY(in, MakePipe());
   ILK_TRY(out, MakePipe());
   ILK_TRY(err, MakePipe());
@@ -99,20 +105,25 @@ Result<ProcessResult> RunProcess(const std::vector<std::string>& argv, const Pro
   ProcessResult result;
   const auto end = std::chrono::steady_clock::now() + options.timeout;
   while (out.read.valid() || err.read.valid()) {
-    std::array<pollfd, 3> polled{{{out.read.get(), POLLIN, 0}, {err.read.get(), POLLIN, 0}, {in.write.get(), POLLOUT, 0}}};
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+    std::array<pollfd, 3> polled{
+        {{out.read.get(), POLLIN, 0}, {err.read.get(), POLLIN, 0}, {in.write.get(), POLLOUT, 0}}};
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        end - std::chrono::steady_clock::now());
     if (left.count() <= 0) {
       ::kill(-pid, SIGKILL);
       ::waitpid(pid, nullptr, 0);
       return Fail(Code::limit, argv[0] + " did not end within its time");
     }
-    if (::poll(polled.data(), polled.size(), static_cast<int>(left.count())) < 0 && errno != EINTR) break;
+    if (::poll(polled.data(), polled.size(), static_cast<int>(left.count())) < 0 && errno != EINTR)
+      break;
     std::array<char, 65536> bytes;
     const auto drain = [&](UniqueFd& fd, const pollfd& p, std::string& into) {
       if (!fd.valid() || (p.revents & (POLLIN | POLLHUP | POLLERR)) == 0) return;
       const ssize_t got = ::read(fd.get(), bytes.data(), bytes.size());
-      if (got > 0) into.append(bytes.data(), static_cast<std::size_t>(got));
-      else if (got == 0 || errno != EINTR) fd.Reset();
+      if (got > 0)
+        into.append(bytes.data(), static_cast<std::size_t>(got));
+      else if (got == 0 || errno != EINTR)
+        fd.Reset();
     };
     drain(out.read, polled[0], result.out);
     drain(err.read, polled[1], result.err);
@@ -129,7 +140,8 @@ Result<ProcessResult> RunProcess(const std::vector<std::string>& argv, const Pro
   return result;
 }
 
-Result<BackgroundProcess> BackgroundProcess::Start(const std::vector<std::string>& argv, const ProcessOptions& options) {
+Result<BackgroundProcess> BackgroundProcess::Start(const std::vector<std::string>& argv,
+                                                   const ProcessOptions& options) {
   ILK_TRY(out, MakePipe());
   ILK_TRY(pid, Spawn(argv, options, -1, out.write.get(), -1));
   return BackgroundProcess(pid, std::move(out.read));

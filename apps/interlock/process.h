@@ -13,12 +13,12 @@
 namespace interlock::app {
 
 struct ProcessOptions {
-  std::filesystem::path cwd;                                  // "" keeps the caller's
-  std::vector<std::pair<std::string, std::string>> set;       // added to the environment
-  std::vector<std::string> unset;                             // removed from it
-  bool clean_environment = false;                             // start from nothing but `set`
-  std::string input;                                          // on stdin
-  std::chrono::milliseconds timeout{120'000};                 // then it is killed, with its group
+  std::filesystem::path cwd;                             // "" keeps the caller's
+  std::vector<std::pair<std::string, std::string>> set;  // added to the environment
+  std::vector<std::string> unset;                        // removed from it
+  bool clean_environment = false;                        // start from nothing but `set`
+  std::string input;                                     // on stdin
+  std::chrono::milliseconds timeout{120'000};            // then it is killed, with its group
 };
 
 struct ProcessResult {
@@ -28,12 +28,14 @@ struct ProcessResult {
 };
 
 // Waits for the end. Code::not_found when there is no such program, Code::limit on the timeout.
-Result<ProcessResult> RunProcess(const std::vector<std::string>& argv, const ProcessOptions& options = {});
+Result<ProcessResult> RunProcess(const std::vector<std::string>& argv,
+                                 const ProcessOptions& options = {});
 
 // A running program with its stdout readable; killed (its whole group) and reaped when this goes.
 class BackgroundProcess {
  public:
-  static Result<BackgroundProcess> Start(const std::vector<std::string>& argv, const ProcessOptions& options = {});
+  static Result<BackgroundProcess> Start(const std::vector<std::string>& argv,
+                                         const ProcessOptions& options = {});
   BackgroundProcess(BackgroundProcess&& other) noexcept
       : pid_(std::exchange(other.pid_, -1)), out_(std::move(other.out_)) {}
   BackgroundProcess& operator=(BackgroundProcess&& other) noexcept {

@@ -1,5 +1,5 @@
-// `interlock run`: asks the gateway for a session, makes the room, hands its sockets over, and waits
-// with the command. One thread: the kernel ends the room with the thread that made it.
+// `interlock run`: asks the gateway for a session, makes the room, hands its sockets over, and
+// waits with the command. One thread: the kernel ends the room with the thread that made it.
 #include <poll.h>
 #include <unistd.h>
 
@@ -30,7 +30,8 @@ std::vector<sandbox::Variable> CallerEnvironment() {
     const std::string_view text = *entry;
     const auto equals = text.find('=');
     if (equals == std::string_view::npos) continue;
-    variables.push_back({std::string(text.substr(0, equals)), std::string(text.substr(equals + 1)), sandbox::Origin::caller});
+    variables.push_back({std::string(text.substr(0, equals)), std::string(text.substr(equals + 1)),
+                         sandbox::Origin::caller});
   }
   return variables;
 }
@@ -40,12 +41,14 @@ sandbox::Request RoomFor(const CommandLine& line) {
   request.argv = line.rest;
   std::error_code ignored;
   request.cwd = fs::current_path(ignored).native();
-  request.workspace = line.Has("--workspace") ? fs::absolute(line.Get("--workspace")).native() : request.cwd;
+  request.workspace =
+      line.Has("--workspace") ? fs::absolute(line.Get("--workspace")).native() : request.cwd;
   const char* home = std::getenv("HOME");
   request.home = home ? home : "";
   request.caller_environment = CallerEnvironment();
   request.hidden.push_back(StateDirectory(line).native());
-  for (const policy::ConfigPath& config : ConfigPaths(line)) request.hidden.push_back(config.path.native());
+  for (const policy::ConfigPath& config : ConfigPaths(line))
+    request.hidden.push_back(config.path.native());
   for (const fs::path& packs : PackDirectories()) request.protect.push_back(packs.native());
   request.protect.push_back(SelfPath().parent_path().native());
   return request;
@@ -59,14 +62,20 @@ std::string AgentName(const std::vector<std::string>& argv) {
 void Announce(const CommandLine& line, const json::object& session) {
   if (line.json) {
     std::fprintf(stderr, "%s\n",
-                 json::serialize(json::object{{"session", *Find(session, "session")}, {"environment", *Find(session, "environment")}}).c_str());
+                 json::serialize(json::object{{"session", *Find(session, "session")},
+                                              {"environment", *Find(session, "environment")}})
+                     .c_str());
     return;
   }
   if (line.Has("--quiet")) return;
   std::string to;
-  for (const json::value& name : *FindArray(session, "approvers")) to += (to.empty() ? "" : ", ") + EscapeForHumans(name.as_string());
-  std::fprintf(stderr, "interlock  room closed · lent: %s · %zu credentials as phantoms · holds go to %s · no witness\n",
-               std::string(FindString(session, "environment")).c_str(), FindArray(session, "lent")->size(),
+  for (const json::value& name : *FindArray(session, "approvers"))
+    to += (to.empty() ? "" : ", ") + EscapeForHumans(name.as_string());
+  std::fprintf(stderr,
+               "interlock  room closed · lent: %s · %zu credentials as phantoms · holds go to %s · "
+               "no witness\n",
+               std::string(FindString(session, "environment")).c_str(),
+               FindArray(session, "lent")->size(),
                to.empty() ? "nobody yet (interlock approver add)" : to.c_str());
 }
 
@@ -90,36 +99,44 @@ int Run(const CommandLine& line) {
 
   auto gateway = ReachGateway(line);
   if (!gateway) return Report(gateway.error());
-  const auto answer = gateway->Call({{"op", "session.start"},
-                                     {"environment", line.Get("--env")},
-                                     {"workspace", fs::weakly_canonical(request.workspace).native()},
-                                     {"agent", AgentName(line.rest)}});
+  const auto answer =
+      gateway->Call({{"op", "session.start"},
+                     {"environment", line.Get("--env")},
+                     {"workspace", fs::weakly_canonical(request.workspace).native()},
+                     {"agent", AgentName(line.rest)}});
   if (!answer) return Report(answer.error());
   const json::object& session = answer->as_object();
   for (const auto& [name, value] : *FindObject(session, "variables")) {
-    request.variables.push_back({std::string(name), std::string(value.as_string()), sandbox::Origin::session});
+    request.variables.push_back(
+        {std::string(name), std::string(value.as_string()), sandbox::Origin::session});
   }
-  request.variables.push_back({"INTERLOCK_SESSION", std::string(FindString(session, "session")), sandbox::Origin::session});
+  request.variables.push_back(
+      {"INTERLOCK_SESSION", std::string(FindString(session, "session")), sandbox::Origin::session});
   request.ca_certificate = std::string(FindString(session, "ca_certificate"));
 
   const auto plan = sandbox::MakePlan(request);
   if (!plan) return Report(plan.error());
   auto child = sandbox::Start(*plan);
   if (!child) return Report(child.error());
-  const std::array<int, 3> sockets = {child->tcp.get(), child->udp4.get(), child->udp6.valid() ? child->udp6.get() : child->udp4.get()};
-  const auto serving = gateway->Call({{"op", "session.serve"}, {"ipv6", child->udp6.valid()}}, sockets);
+  const std::array<int, 3> sockets = {child->tcp.get(), child->udp4.get(),
+                                      child->udp6.valid() ? child->udp6.get() : child->udp4.get()};
+  const auto serving =
+      gateway->Call({{"op", "session.serve"}, {"ipv6", child->udp6.valid()}}, sockets);
   if (!serving) return Report(serving.error());
   Announce(line, session);
   if (const auto released = sandbox::Release(*child); !released) {
-    Report({released.error().code, "\"" + EscapeForHumans(line.rest[0]) + "\": " + released.error().message});
+    Report({released.error().code,
+            "\"" + EscapeForHumans(line.rest[0]) + "\": " + released.error().message});
     return released.error().code == Code::not_found ? kNoSuchProgram : kFailed;
   }
   const auto status = sandbox::Wait(*child);
   if (!status) return Report(status.error());
-  // A gateway that went away took the room's network with it; say so where the command failed on it.
+  // A gateway that went away took the room's network with it; say so where the command failed on
+  // it.
   pollfd gone{gateway->fd(), POLLIN, 0};
   if (::poll(&gone, 1, 0) > 0 && (gone.revents & (POLLHUP | POLLIN)) != 0) {
-    std::fprintf(stderr, "interlock: the gateway went away during the session; nothing passed after that\n");
+    std::fprintf(
+        stderr, "interlock: the gateway went away during the session; nothing passed after that\n");
     return *status == 0 ? kFailed : *status;
   }
   return *status;

@@ -19,12 +19,23 @@ std::string Tinted(std::string_view text, Tint tint) {
   if (!colour || tint == Tint::none) return std::string(text);
   const char* code = "";
   switch (tint) {
-    case Tint::none: break;
-    case Tint::bold: code = "\033[1m"; break;
-    case Tint::dim: code = "\033[2m"; break;
-    case Tint::red: code = "\033[31m"; break;
-    case Tint::green: code = "\033[32m"; break;
-    case Tint::yellow: code = "\033[33m"; break;
+    case Tint::none:
+      break;
+    case Tint::bold:
+      code = "\033[1m";
+      break;
+    case Tint::dim:
+      code = "\033[2m";
+      break;
+    case Tint::red:
+      code = "\033[31m";
+      break;
+    case Tint::green:
+      code = "\033[32m";
+      break;
+    case Tint::yellow:
+      code = "\033[33m";
+      break;
   }
   return code + std::string(text) + "\033[0m";
 }
@@ -50,7 +61,8 @@ void PrintJson(const json::value& value) { std::printf("%s\n", json::serialize(v
 
 std::string Grouped(std::int64_t number) {
   std::string digits = std::to_string(number);
-  for (std::ptrdiff_t at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > (number < 0 ? 1 : 0); at -= 3) {
+  for (std::ptrdiff_t at = static_cast<std::ptrdiff_t>(digits.size()) - 3;
+       at > (number < 0 ? 1 : 0); at -= 3) {
     digits.insert(static_cast<std::size_t>(at), ",");
   }
   return digits;

@@ -1,7 +1,8 @@
 // The vocabulary of Interlock as plain values. Everything from wire/ to ledger/ speaks in these.
 //
-// Values are copied freely and are not changed once built. Names that a human will read (operations,
-// resources, rules) are the same here, in the policy file, in the console and in the ledger.
+// Values are copied freely and are not changed once built. Names that a human will read
+// (operations, resources, rules) are the same here, in the policy file, in the console and in the
+// ledger.
 #pragma once
 
 #include <optional>
@@ -39,15 +40,15 @@ struct Operation {
   Effect effect = Effect::unknown;
   Disclosure discloses = Disclosure::none;
   std::vector<ResourceId> targets;
-  std::string because;  // one sentence for a human
+  std::string because;     // one sentence for a human
   json::object arguments;  // as sent, variables filled in
   bool operator==(const Operation&) const = default;
 };
 
 // A real credential, by name: never the value.
 struct CredentialRef {
-  std::string entry;   // the vault entry's name
-  int version = 0;     // rotation makes a new version; a hold is bound to the one it was signed with
+  std::string entry;  // the vault entry's name
+  int version = 0;    // rotation makes a new version; a hold is bound to the one it was signed with
   std::string header;  // lower case, where it will stand: "authorization", "project-access-token"
   std::string prefix;  // "Bearer " or ""
   bool operator==(const CredentialRef&) const = default;
@@ -66,7 +67,7 @@ struct UpstreamRequest {
   std::string host;    // lower case, no trailing dot
   unsigned port = 443;
   std::string method;
-  std::string target;  // origin-form: path and query
+  std::string target;           // origin-form: path and query
   std::vector<Header> headers;  // without host, framing and hop-by-hop headers
   std::string body;
   std::optional<CredentialRef> credential;
@@ -98,10 +99,10 @@ void Summarize(Action& action);
 
 // Where a target was observed to live.
 struct EnvironmentSeen {
-  std::string id;        // the provider's id, "" when it has none
-  std::string name;      // the provider's name: "production", "pr-17"
-  std::string mapped;    // the configuration's name for it: "production", "scratch"
-  bool ephemeral = false;  // the provider's own flag
+  std::string id;           // the provider's id, "" when it has none
+  std::string name;         // the provider's name: "production", "pr-17"
+  std::string mapped;       // the configuration's name for it: "production", "scratch"
+  bool ephemeral = false;   // the provider's own flag
   bool disposable = false;  // declared disposable, and the provider's flag agrees, and pinned
   bool operator==(const EnvironmentSeen&) const = default;
 };
@@ -113,8 +114,8 @@ struct Observation {
   bool operator==(const Observation&) const = default;
 };
 
-// Scope of all targets of an action. `unresolved` is non-empty when something could not be observed:
-// then the action counts as production.
+// Scope of all targets of an action. `unresolved` is non-empty when something could not be
+// observed: then the action counts as production.
 struct Scope {
   std::vector<EnvironmentSeen> environments;  // sorted by name, no duplicates
   std::vector<ResourceId> unresolved;

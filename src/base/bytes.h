@@ -14,7 +14,8 @@ namespace interlock {
 std::string Hex(std::string_view bytes);
 std::optional<std::string> FromHex(std::string_view text);
 
-// RFC 4648 base64. Decoding is strict: padding as the alphabet wants it, no white space, no stray bits.
+// RFC 4648 base64. Decoding is strict: padding as the alphabet wants it, no white space, no stray
+// bits.
 std::string Base64(std::string_view bytes);
 std::optional<std::string> FromBase64(std::string_view text);
 std::string Base64Url(std::string_view bytes);  // without padding
@@ -34,11 +35,12 @@ bool EqualsIgnoreCase(std::string_view a, std::string_view b);
 bool GlobMatch(std::string_view pattern, std::string_view text);
 
 // Text that is shown to a human and was chosen by somebody else: control, bidi, invisible and
-// unassigned-looking characters appear as \u{XXXX}; invalid bytes as \x{XX}; cut at `limit` bytes of
-// input with a mark that says how much is missing.
+// unassigned-looking characters appear as \u{XXXX}; invalid bytes as \x{XX}; cut at `limit` bytes
+// of input with a mark that says how much is missing.
 std::string EscapeForHumans(std::string_view text, std::size_t limit = 4096);
 
 // The nearest of `candidates` within an edit distance of 3, for "did you mean".
-std::optional<std::string> Nearest(std::string_view word, std::span<const std::string_view> candidates);
+std::optional<std::string> Nearest(std::string_view word,
+                                   std::span<const std::string_view> candidates);
 
 }  // namespace interlock

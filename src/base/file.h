@@ -12,7 +12,8 @@
 namespace interlock {
 
 // Writes a temporary beside `path`, syncs it, renames it over `path` and syncs the directory.
-Result<void> WriteFileDurably(const std::filesystem::path& path, std::string_view bytes, unsigned mode = 0600);
+Result<void> WriteFileDurably(const std::filesystem::path& path, std::string_view bytes,
+                              unsigned mode = 0600);
 
 // The whole file, refused when it is larger than `limit` bytes.
 Result<std::string> ReadFile(const std::filesystem::path& path, std::size_t limit = 64u << 20);

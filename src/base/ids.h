@@ -1,5 +1,5 @@
-// Identifiers from the kernel's random source. Short ids (h-, s-, d-) are names for people; where an
-// id must not be guessable use RandomToken.
+// Identifiers from the kernel's random source. Short ids (h-, s-, d-) are names for people; where
+// an id must not be guessable use RandomToken.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
-// What can fail returns a Result; what the peer may not do is a value of its own (Malformed, Verdict);
-// what must not be false here ends the process (ILK_CHECK).
+// What can fail returns a Result; what the peer may not do is a value of its own (Malformed,
+// Verdict); what must not be false here ends the process (ILK_CHECK).
 #pragma once
 
 #include <cstdio>
@@ -12,13 +12,13 @@
 namespace interlock {
 
 enum class Code {
-  invalid_input,   // the caller's bytes or words are wrong
-  not_found,       // the named thing isn't there
-  denied,          // understood, and refused
-  unavailable,     // a file, socket, database or provider did not answer
-  conflict,        // somebody else changed it first, or it is already decided
-  limit,           // a stated bound was reached
-  verification,    // a signature, digest or proof does not hold
+  invalid_input,  // the caller's bytes or words are wrong
+  not_found,      // the named thing isn't there
+  denied,         // understood, and refused
+  unavailable,    // a file, socket, database or provider did not answer
+  conflict,       // somebody else changed it first, or it is already decided
+  limit,          // a stated bound was reached
+  verification,   // a signature, digest or proof does not hold
   internal,
 };
 
@@ -47,14 +47,14 @@ inline std::unexpected<Error> Fail(Code code, std::string message) {
 // ILK_TRY(name, expression): name = value, or return the error.
 #define ILK_CONCAT2(a, b) a##b
 #define ILK_CONCAT(a, b) ILK_CONCAT2(a, b)
-#define ILK_TRY(name, expression)                                                  \
-  auto ILK_CONCAT(result_, __LINE__) = (expression);                               \
-  if (!ILK_CONCAT(result_, __LINE__))                                              \
+#define ILK_TRY(name, expression)                                                      \
+  auto ILK_CONCAT(result_, __LINE__) = (expression);                                   \
+  if (!ILK_CONCAT(result_, __LINE__))                                                  \
     return std::unexpected<::interlock::Error>(ILK_CONCAT(result_, __LINE__).error()); \
   auto name = std::move(*ILK_CONCAT(result_, __LINE__))
-#define ILK_TRY_VOID(expression)                                                   \
+#define ILK_TRY_VOID(expression)                                                         \
   if (auto ILK_CONCAT(result_, __LINE__) = (expression); !ILK_CONCAT(result_, __LINE__)) \
-    return std::unexpected<::interlock::Error>(ILK_CONCAT(result_, __LINE__).error())
+  return std::unexpected<::interlock::Error>(ILK_CONCAT(result_, __LINE__).error())
 
 // Match{lambdas...}: one std::visit visitor out of several lambdas.
 template <typename... Ts>

@@ -43,7 +43,9 @@ std::string_view ForbiddenV4(std::uint32_t address) {
   return {};
 }
 
-std::uint32_t LoadV4(const unsigned char* bytes) { return V4(bytes[0], bytes[1], bytes[2], bytes[3]); }
+std::uint32_t LoadV4(const unsigned char* bytes) {
+  return V4(bytes[0], bytes[1], bytes[2], bytes[3]);
+}
 
 }  // namespace
 
@@ -56,7 +58,8 @@ std::string_view ForbiddenRange(const boost::asio::ip::address& address) {
     return true;
   }();
   if (first_ten_zero && b[10] == 0xff && b[11] == 0xff) return ForbiddenV4(LoadV4(&b[12]));
-  // NAT64 (64:ff9b::/96) and 6to4 (2002::/16) carry an IPv4 address that would be dialled in the end.
+  // NAT64 (64:ff9b::/96) and 6to4 (2002::/16) carry an IPv4 address that would be dialled in the
+  // end.
   if (b[0] == 0x00 && b[1] == 0x64 && b[2] == 0xff && b[3] == 0x9b) return "NAT64";
   if (b[0] == 0x20 && b[1] == 0x02) return "6to4";
   if (b[0] == 0x20 && b[1] == 0x01 && b[2] < 0x02) return "protocol assignments (Teredo, ORCHID)";

@@ -1,5 +1,5 @@
-// What the gateway itself says to an agent, in the agent's own protocol: held, denied, malformed, or a
-// failure between us and the provider. Pure values; connection.cc sends them.
+// What the gateway itself says to an agent, in the agent's own protocol: held, denied, malformed,
+// or a failure between us and the provider. Pure values; connection.cc sends them.
 #pragma once
 
 #include <string>

@@ -26,7 +26,8 @@ constexpr std::size_t kWorkspaceFileMax = 1u << 20;
 
 Result<std::string> Required(const json::object& request, std::string_view key) {
   std::string value(FindString(request, key));
-  if (value.empty()) return Fail(Code::invalid_input, "the request lacks \"" + std::string(key) + "\"");
+  if (value.empty())
+    return Fail(Code::invalid_input, "the request lacks \"" + std::string(key) + "\"");
   return value;
 }
 
@@ -43,14 +44,20 @@ std::vector<std::string> Split(std::string_view text) {
 json::object EntryJson(const credential::VaultEntry& entry) {
   json::array allow;
   for (const Effect effect : entry.allow) allow.push_back(json::string(ToString(effect)));
-  return {{"name", entry.name},          {"version", entry.version}, {"provider", entry.provider},
-          {"environment", entry.environment}, {"kind", entry.kind},  {"allow", std::move(allow)},
-          {"use", entry.for_scope ? "scope" : "lend"}, {"wide", entry.wide}};
+  return {{"name", entry.name},
+          {"version", entry.version},
+          {"provider", entry.provider},
+          {"environment", entry.environment},
+          {"kind", entry.kind},
+          {"allow", std::move(allow)},
+          {"use", entry.for_scope ? "scope" : "lend"},
+          {"wide", entry.wide}};
 }
 
 class CommandPeer final : public ControlPeer {
  public:
-  CommandPeer(Gateway& gateway, Peer peer) : gateway_(gateway), core_(gateway.core()), peer_(peer) {}
+  CommandPeer(Gateway& gateway, Peer peer)
+      : gateway_(gateway), core_(gateway.core()), peer_(peer) {}
 
   Result<json::value> Handle(const json::object& request, std::vector<UniqueFd> fds) override;
   void Closed() override { EndSession(); }
@@ -91,7 +98,8 @@ class CommandPeer final : public ControlPeer {
   T Await(Worker& worker, Task<T> task) {
     auto done = asio::co_spawn(worker.context, std::move(task), asio::use_future);
     while (done.wait_for(std::chrono::milliseconds(50)) != std::future_status::ready) {
-      if (gateway_.StopRequested()) return Fail(Code::unavailable, "the gateway is ending; ask again when it runs");
+      if (gateway_.StopRequested())
+        return Fail(Code::unavailable, "the gateway is ending; ask again when it runs");
     }
     return done.get();
   }
@@ -128,7 +136,8 @@ Result<json::value> CommandPeer::Handle(const json::object& request, std::vector
   const std::string_view op = FindString(request, "op");
   if (op == "session.serve") return SessionServe(request, std::move(fds));
   const auto it = std::ranges::find(kHandlers, op, &Named::op);
-  if (it == std::end(kHandlers)) return Fail(Code::invalid_input, "the gateway knows no \"" + std::string(op) + "\"");
+  if (it == std::end(kHandlers))
+    return Fail(Code::invalid_input, "the gateway knows no \"" + std::string(op) + "\"");
   return (this->*it->handler)(request);
 }
 
@@ -149,7 +158,8 @@ Result<void> CommandPeer::Lend(Session& session) {
     for (const classify::Api& api : pack->apis) {
       for (const classify::CredentialPlace& place : api.credentials) {
         if (place.kind != entry.kind) continue;
-        for (const std::string& variable : place.variables) session.variables.emplace(variable, phantom);
+        for (const std::string& variable : place.variables)
+          session.variables.emplace(variable, phantom);
       }
     }
   }
@@ -167,24 +177,31 @@ Result<void> CommandPeer::ReadWorkspace(Session& session, const policy::Config& 
       auto loaded = policy::LoadWorkspaceFile(text, file.native(), config);
       if (!loaded) return std::unexpected(policy::ToError(loaded.error()));
       rules = std::move(*loaded);
-      ILK_TRY_VOID(Record("workspace-policy", {{"session", session.id}, {"sha256", crypto::Sha256Hex(text)}}));
+      ILK_TRY_VOID(Record("workspace-policy",
+                          {{"session", session.id}, {"sha256", crypto::Sha256Hex(text)}}));
     }
-    if (auto scanned = credential::ScanWorkspace(session.workspace)) session.known_foreign = std::move(scanned->index);
+    if (auto scanned = credential::ScanWorkspace(session.workspace))
+      session.known_foreign = std::move(scanned->index);
   }
   session.policy = std::make_shared<const policy::Policy>(policy::MakePolicy(config, rules));
   return {};
 }
 
-// Environments that are ephemeral now are pinned by id: one that is relabelled during the session does
-// not become disposable.
+// Environments that are ephemeral now are pinned by id: one that is relabelled during the session
+// does not become disposable.
 void CommandPeer::PinEphemeral(Session& session) {
   Worker& worker = gateway_.workers().Next();
   for (const auto& pack : core_.packs.all()) {
-    const auto lent = std::ranges::find(session.lent, pack->name, &credential::VaultEntry::provider);
+    const auto lent =
+        std::ranges::find(session.lent, pack->name, &credential::VaultEntry::provider);
     if (lent == session.lent.end()) continue;
-    auto pinned = Await(worker, core_.scope.EphemeralNow(core_, worker, pack->name, CredentialRef{lent->name, lent->version, "", ""}));
-    if (pinned) session.pinned_ephemeral.merge(*pinned);
-    else session.pinned_reason = pinned.error().message;
+    auto pinned =
+        Await(worker, core_.scope.EphemeralNow(core_, worker, pack->name,
+                                               CredentialRef{lent->name, lent->version, "", ""}));
+    if (pinned)
+      session.pinned_ephemeral.merge(*pinned);
+    else
+      session.pinned_reason = pinned.error().message;
   }
 }
 
@@ -203,8 +220,10 @@ Result<json::value> CommandPeer::SessionStart(const json::object& request) {
   if (session->environment.empty()) session->environment = standard.environment;
   if (!settings->config.environments.contains(session->environment)) {
     std::string known;
-    for (const auto& [name, config] : settings->config.environments) known += (known.empty() ? "" : ", ") + name;
-    return Fail(Code::invalid_input, "there is no environment \"" + session->environment + "\" (known: " + known + ")");
+    for (const auto& [name, config] : settings->config.environments)
+      known += (known.empty() ? "" : ", ") + name;
+    return Fail(Code::invalid_input,
+                "there is no environment \"" + session->environment + "\" (known: " + known + ")");
   }
   session->egress = standard.egress;
   ILK_TRY_VOID(Lend(*session));
@@ -212,10 +231,12 @@ Result<json::value> CommandPeer::SessionStart(const json::object& request) {
   PinEphemeral(*session);
 
   const auto token_digest = crypto::Sha256Hex(session->token);
-  ILK_TRY_VOID(core_.store.StartSession({session->id, session->user, session->agent, session->workspace, session->environment,
-                                         token_digest, session->started, std::nullopt}));
+  ILK_TRY_VOID(core_.store.StartSession({session->id, session->user, session->agent,
+                                         session->workspace, session->environment, token_digest,
+                                         session->started, std::nullopt}));
   json::array lent;
-  for (const credential::VaultEntry& entry : session->lent) lent.push_back(json::string(entry.name));
+  for (const credential::VaultEntry& entry : session->lent)
+    lent.push_back(json::string(entry.name));
   ILK_TRY_VOID(Record("session-start", {{"session", session->id},
                                         {"agent", session->agent},
                                         {"environment", session->environment},
@@ -227,7 +248,8 @@ Result<json::value> CommandPeer::SessionStart(const json::object& request) {
   json::object variables;
   for (const auto& [name, phantom] : session->variables) variables[name] = phantom;
   json::array approvers;
-  for (const crypto::AllowedSigner& signer : *core_.approvers()) approvers.push_back(json::string(signer.principals.front()));
+  for (const crypto::AllowedSigner& signer : *core_.approvers())
+    approvers.push_back(json::string(signer.principals.front()));
   return json::object{{"session", session->id},
                       {"token", session->token},
                       {"environment", session->environment},
@@ -239,13 +261,15 @@ Result<json::value> CommandPeer::SessionStart(const json::object& request) {
                       {"scope_note", session->pinned_reason}};
 }
 
-Result<json::value> CommandPeer::SessionServe(const json::object& request, std::vector<UniqueFd> fds) {
+Result<json::value> CommandPeer::SessionServe(const json::object& request,
+                                              std::vector<UniqueFd> fds) {
   if (session_ == nullptr) return Fail(Code::conflict, "this connection has no session");
   if (fds.size() != 3) return Fail(Code::invalid_input, "a room has three sockets");
   // Without IPv6 in the kernel the third is a stand-in.
   const json::value* ipv6 = Find(request, "ipv6");
   if (ipv6 == nullptr || !ipv6->is_bool() || !ipv6->as_bool()) fds[2].Reset();
-  ServeRoom(core_, gateway_.workers(), session_, {std::move(fds[0]), std::move(fds[1]), std::move(fds[2])});
+  ServeRoom(core_, gateway_.workers(), session_,
+            {std::move(fds[0]), std::move(fds[1]), std::move(fds[2])});
   return json::object{{"serving", session_->id}};
 }
 
@@ -297,7 +321,8 @@ Result<json::value> CommandPeer::Wait(const json::object& request) {
   ILK_TRY(id, Required(request, "hold"));
   const json::value* timeout = Find(request, "timeout_ms");
   const std::int64_t ms = timeout != nullptr && timeout->is_int64() ? timeout->as_int64() : 60'000;
-  ILK_TRY(outcome, core_.desk.WaitFor(id, std::chrono::milliseconds(std::clamp<std::int64_t>(ms, 0, 86'400'000))));
+  ILK_TRY(outcome, core_.desk.WaitFor(
+                       id, std::chrono::milliseconds(std::clamp<std::int64_t>(ms, 0, 86'400'000))));
   return json::value(std::move(outcome));
 }
 
@@ -313,10 +338,12 @@ Result<json::value> CommandPeer::VaultAdd(const json::object& request) {
   if (pack == nullptr) {
     std::string known;
     for (const auto& p : core_.packs.all()) known += (known.empty() ? "" : ", ") + p->name;
-    return Fail(Code::invalid_input, "no pack is called \"" + provider + "\" (known: " + known + ")");
+    return Fail(Code::invalid_input,
+                "no pack is called \"" + provider + "\" (known: " + known + ")");
   }
   if (!core_.settings()->config.environments.contains(environment)) {
-    return Fail(Code::invalid_input, "no environment is called \"" + environment + "\" in the configuration");
+    return Fail(Code::invalid_input,
+                "no environment is called \"" + environment + "\" in the configuration");
   }
   entry.name = std::move(name);
   entry.provider = std::move(provider);
@@ -324,7 +351,8 @@ Result<json::value> CommandPeer::VaultAdd(const json::object& request) {
   entry.kind = std::string(FindString(request, "kind"));
   entry.variable = std::string(FindString(request, "as"));
   const std::string_view use = FindString(request, "for");
-  if (!use.empty() && use != "scope") return Fail(Code::invalid_input, "--for knows \"scope\" alone");
+  if (!use.empty() && use != "scope")
+    return Fail(Code::invalid_input, "--for knows \"scope\" alone");
   entry.for_scope = use == "scope";
   const json::value* wide = Find(request, "wide");
   entry.wide = wide != nullptr && wide->is_bool() && wide->as_bool();
@@ -332,7 +360,8 @@ Result<json::value> CommandPeer::VaultAdd(const json::object& request) {
   for (const std::string& word : Split(FindString(request, "allow"))) {
     const auto effect = ParseEffect(word);
     if (!effect || *effect == Effect::unknown) {
-      return Fail(Code::invalid_input, "--allow knows read, reversible and irreversible, not \"" + word + "\"");
+      return Fail(Code::invalid_input,
+                  "--allow knows read, reversible and irreversible, not \"" + word + "\"");
     }
     entry.allow.push_back(*effect);
   }
@@ -345,12 +374,15 @@ Result<json::value> CommandPeer::VaultAdd(const json::object& request) {
   }
   if (entry.kind.empty()) entry.kind = narrowest;
   if (std::ranges::find(kinds, entry.kind) == kinds.end()) {
-    return Fail(Code::invalid_input, entry.provider + " has no credentials of the kind \"" + entry.kind + "\"");
+    return Fail(Code::invalid_input,
+                entry.provider + " has no credentials of the kind \"" + entry.kind + "\"");
   }
   // An account-wide credential is lent only when somebody says that they mean it.
-  if (!entry.for_scope && entry.kind != narrowest && pack->apis.front().credentials.size() > 1 && !entry.wide) {
-    return Fail(Code::denied, "a credential of the kind \"" + entry.kind + "\" reaches further than one environment; " +
-                                  "lend a \"" + narrowest + "\" one, or say --wide");
+  if (!entry.for_scope && entry.kind != narrowest && pack->apis.front().credentials.size() > 1 &&
+      !entry.wide) {
+    return Fail(Code::denied, "a credential of the kind \"" + entry.kind +
+                                  "\" reaches further than one environment; " + "lend a \"" +
+                                  narrowest + "\" one, or say --wide");
   }
   ILK_TRY(version, core_.vault.Add(entry, Secret(std::move(value)), core_.clock.Now()));
   core_.phantoms.Rotate(entry.name, version);
@@ -380,19 +412,25 @@ Result<json::value> CommandPeer::ApproverAdd(const json::object& request) {
   ILK_TRY(name, Required(request, "name"));
   ILK_TRY(key_text, Required(request, "key"));
   if (!crypto::IsPrincipalName(name)) {
-    return Fail(Code::invalid_input, "\"" + EscapeForHumans(name) + "\" can't name an approver: no spaces, quotes, commas or patterns");
+    return Fail(Code::invalid_input,
+                "\"" + EscapeForHumans(name) +
+                    "\" can't name an approver: no spaces, quotes, commas or patterns");
   }
   ILK_TRY(key, crypto::ParseSshKeyLine(key_text));
   const auto current = core_.approvers();
-  // The first is trusted on first use; afterwards another process of the same user must not be able to
-  // enrol itself.
+  // The first is trusted on first use; afterwards another process of the same user must not be able
+  // to enrol itself.
   if (!current->empty()) {
-    return Fail(Code::denied, "an approver is enrolled already: enrolling another one needs an approver's signature, "
-                              "which this version can't ask for");
+    return Fail(
+        Code::denied,
+        "an approver is enrolled already: enrolling another one needs an approver's signature, "
+        "which this version can't ask for");
   }
   Approvers next = *current;
-  next.push_back({{name}, key, {std::string(approval::kNamespace)}, std::nullopt, std::nullopt, ""});
-  ILK_TRY_VOID(Record("approver-added", {{"key", key.fingerprint}, {"name_sha256", crypto::Sha256Hex(name)}}));
+  next.push_back(
+      {{name}, key, {std::string(approval::kNamespace)}, std::nullopt, std::nullopt, ""});
+  ILK_TRY_VOID(Record("approver-added",
+                      {{"key", key.fingerprint}, {"name_sha256", crypto::Sha256Hex(name)}}));
   ILK_TRY_VOID(SaveApprovers(gateway_.state(), next));
   core_.Use(std::make_shared<const Approvers>(std::move(next)));
   return json::object{{"name", name}, {"key", key.fingerprint}};
@@ -424,35 +462,52 @@ Result<json::value> CommandPeer::Status(const json::object&) {
   const auto weak = [&](std::string_view name, std::string_view means, std::string_view remedy) {
     weaknesses.push_back({{"name", name}, {"means", means}, {"remedy", remedy}});
   };
-  weak("no-witness", "the record binds everyone but this machine's operator", "a later version cosigns with a witness");
-  weak("same-user", "a program outside `interlock run` as the same user can use a key file that has no passphrase",
+  weak("no-witness", "the record binds everyone but this machine's operator",
+       "a later version cosigns with a witness");
+  weak("same-user",
+       "a program outside `interlock run` as the same user can use a key file that has no "
+       "passphrase",
        "approve with a security key: ssh-keygen -t ed25519-sk");
   if (core_.approvers()->empty()) {
-    weak("no-approver", "nobody can approve what is held", "interlock approver add NAME --ssh-key FILE.pub");
+    weak("no-approver", "nobody can approve what is held",
+         "interlock approver add NAME --ssh-key FILE.pub");
   }
   const auto entries = core_.vault.List();
   for (const auto& pack : core_.packs.all()) {
-    const bool used = std::ranges::any_of(entries, [&](const auto& e) { return e.provider == pack->name; });
-    const bool scoped = std::ranges::any_of(entries, [&](const auto& e) { return e.provider == pack->name && e.for_scope; });
+    const bool used =
+        std::ranges::any_of(entries, [&](const auto& e) { return e.provider == pack->name; });
+    const bool scoped = std::ranges::any_of(
+        entries, [&](const auto& e) { return e.provider == pack->name && e.for_scope; });
     if (used && !scoped && pack->name == "railway") {
-      weak("no-scope-" + pack->name, "where an action acts can't be observed; ids count as production",
-           "interlock vault add scope --provider " + pack->name + " --environment production --kind account --for scope");
+      weak("no-scope-" + pack->name,
+           "where an action acts can't be observed; ids count as production",
+           "interlock vault add scope --provider " + pack->name +
+               " --environment production --kind account --for scope");
     }
   }
   for (const auto& entry : entries) {
-    if (entry.wide) weak("wide-" + entry.name, entry.name + " reaches further than its environment", "lend a narrower credential");
+    if (entry.wide)
+      weak("wide-" + entry.name, entry.name + " reaches further than its environment",
+           "lend a narrower credential");
   }
-  if (const auto halted = core_.ledger.Halted()) weak("ledger-halted", halted->message, "nothing is sent until the gateway is started again");
+  if (const auto halted = core_.ledger.Halted())
+    weak("ledger-halted", halted->message, "nothing is sent until the gateway is started again");
   const Counters& c = core_.counters;
   return json::object{
-      {"gateway", {{"pid", ::getpid()}, {"version", ILK_VERSION}, {"proxy", gateway_.proxy_address()}}},
+      {"gateway",
+       {{"pid", ::getpid()}, {"version", ILK_VERSION}, {"proxy", gateway_.proxy_address()}}},
       {"sessions", std::move(sessions)},
       {"holds", {{"pending", pending.size()}}},
       {"halted", false},
       {"breakers", json::array{}},
       {"counters",
-       {{"requests", c.requests.load()}, {"allowed", c.allowed.load()}, {"held", c.held.load()}, {"denied", c.denied.load()},
-        {"malformed", c.malformed.load()}, {"connections", c.connections.load()}, {"turned_away", c.turned_away.load()}}},
+       {{"requests", c.requests.load()},
+        {"allowed", c.allowed.load()},
+        {"held", c.held.load()},
+        {"denied", c.denied.load()},
+        {"malformed", c.malformed.load()},
+        {"connections", c.connections.load()},
+        {"turned_away", c.turned_away.load()}}},
       {"weaknesses", std::move(weaknesses)}};
 }
 

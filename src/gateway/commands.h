@@ -1,5 +1,5 @@
-// What people's commands do at the gateway (the requests of the control socket, one object each with
-// "op"). The command line of docs/cli.md is made of these.
+// What people's commands do at the gateway (the requests of the control socket, one object each
+// with "op"). The command line of docs/cli.md is made of these.
 #pragma once
 
 #include <memory>

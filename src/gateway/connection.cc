@@ -13,8 +13,10 @@ namespace {
 constexpr std::chrono::milliseconds kHandshakeTimeout{10'000};
 constexpr int kTlsHandshakeRecord = 0x16;
 
-constexpr http1::Malformed kEarlyData{"bytes were sent before the tunnel was open", "early-data", 400};
-constexpr http1::Malformed kNotForProxy{"a proxy wants CONNECT or a full URL", "not-a-proxy-request", 400};
+constexpr http1::Malformed kEarlyData{"bytes were sent before the tunnel was open", "early-data",
+                                      400};
+constexpr http1::Malformed kNotForProxy{"a proxy wants CONNECT or a full URL",
+                                        "not-a-proxy-request", 400};
 constexpr http1::Malformed kNeedsConnect{"https needs CONNECT", "https-without-connect", 400};
 
 // "Bearer TOKEN", or "Basic base64(anything:TOKEN)" as curl and most libraries send it.
@@ -33,9 +35,10 @@ std::string ProxyToken(const http1::RequestHead& head) {
 }
 
 Answer NeedsToken() {
-  Answer answer = UpstreamAnswer(407, "proxy-token",
-                                 "This proxy serves sessions of `interlock run`; send the session's token in "
-                                 "Proxy-Authorization.");
+  Answer answer =
+      UpstreamAnswer(407, "proxy-token",
+                     "This proxy serves sessions of `interlock run`; send the session's token in "
+                     "Proxy-Authorization.");
   answer.fields.push_back({"proxy-authenticate", "Basic realm=\"interlock\""});
   answer.close = true;
   return answer;
@@ -49,10 +52,12 @@ struct Fixed {
 };
 
 // What is wrong with a request on a connection to `destination`, beyond its syntax.
-std::optional<http1::Malformed> DiffersFrom(const Destination& destination, const http1::RequestHead& head,
+std::optional<http1::Malformed> DiffersFrom(const Destination& destination,
+                                            const http1::RequestHead& head,
                                             const std::string& server_name) {
   if (!server_name.empty() && ToLower(server_name) != destination.host) {
-    return http1::Malformed{"the TLS server name is not the host that was dialled", "sni-mismatch", 421};
+    return http1::Malformed{"the TLS server name is not the host that was dialled", "sni-mismatch",
+                            421};
   }
   if (head.form == http1::TargetForm::authority) {
     return http1::Malformed{"CONNECT inside a connection to a host", "connect-in-tunnel", 400};
@@ -70,8 +75,9 @@ std::optional<http1::Malformed> DiffersFrom(const Destination& destination, cons
 }
 
 Task<void> Refuse(Stream& client, const http1::Malformed& malformed) {
-  (void)co_await WriteAnswer(client, MalformedAnswer(malformed.http_status, malformed.name, malformed.reason), "GET",
-                             false);
+  (void)co_await WriteAnswer(
+      client, MalformedAnswer(malformed.http_status, malformed.name, malformed.reason), "GET",
+      false);
 }
 
 // Serves requests until the client, a limit or the session ends it.
@@ -106,7 +112,8 @@ Task<void> ServeFixed(Core& core, Worker& worker, Stream& client, Fixed fixed) {
   if (!first || *first == 0) co_return;
   if (*first == kTlsHandshakeRecord) {
     std::string_view host = fixed.destination.host;
-    if (host.starts_with('[')) host = host.substr(1, host.size() - 2);  // a certificate names the bare address
+    if (host.starts_with('['))
+      host = host.substr(1, host.size() - 2);  // a certificate names the bare address
     const auto context = core.server_tls.Get(host, core.clock.Now());
     if (!context) co_return;
     if (!co_await client.AcceptTls(context->get())) co_return;
@@ -156,7 +163,8 @@ Task<void> ServeProxyClient(Core& core, Worker& worker, tcp::socket socket) {
     }
     const unsigned port = head->port != 0 ? head->port : head->scheme == "https" ? 443 : 80;
     Destination destination{head->scheme, head->host, port};
-    std::erase_if(head->fields, [](const http1::Field& f) { return f.name == "proxy-authorization"; });
+    std::erase_if(head->fields,
+                  [](const http1::Field& f) { return f.name == "proxy-authorization"; });
     Exchange exchange{session, std::move(destination), std::move(*head), client, inbox};
     // https:// in absolute form would ask us to speak TLS for a client that spoke in the clear.
     if (exchange.destination.scheme != "http") {
@@ -167,7 +175,8 @@ Task<void> ServeProxyClient(Core& core, Worker& worker, tcp::socket socket) {
   }
 }
 
-Task<void> ServeRoomClient(Core& core, Worker& worker, std::shared_ptr<Session> session, tcp::socket socket) {
+Task<void> ServeRoomClient(Core& core, Worker& worker, std::shared_ptr<Session> session,
+                           tcp::socket socket) {
   const ConnectionCount counted(core.counters.connections);
   boost::system::error_code failed;
   const tcp::endpoint dialled = socket.local_endpoint(failed);

@@ -21,17 +21,21 @@ Result<std::unique_ptr<ControlServer>> ControlServer::Listen(const std::filesyst
   ::unlink(path.c_str());
 
   UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!listener.valid()) return Fail(Code::unavailable, std::string("making the control socket: ") + std::strerror(errno));
+  if (!listener.valid())
+    return Fail(Code::unavailable,
+                std::string("making the control socket: ") + std::strerror(errno));
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::memcpy(address.sun_path, path.c_str(), path.native().size());
   const mode_t old = ::umask(0177);
-  const int bound = ::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  const int bound =
+      ::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
   ::umask(old);
   if (bound != 0 || ::listen(listener.get(), 64) != 0) {
     return Fail(Code::unavailable, "listening on " + path.native() + ": " + std::strerror(errno));
   }
-  return std::unique_ptr<ControlServer>(new ControlServer(std::move(listener), path, std::move(make_peer)));
+  return std::unique_ptr<ControlServer>(
+      new ControlServer(std::move(listener), path, std::move(make_peer)));
 }
 
 ControlServer::ControlServer(UniqueFd listener, std::filesystem::path path, MakePeer make_peer)
@@ -76,8 +80,8 @@ void ControlServer::Accept() {
     if (connections_.size() >= kConnectionsMax) continue;
     Connection& connection = connections_.emplace_back();
     connection.fd = socket.get();
-    connection.thread =
-        std::thread([this, &connection, s = std::move(socket)]() mutable { Serve(std::move(s), connection); });
+    connection.thread = std::thread(
+        [this, &connection, s = std::move(socket)]() mutable { Serve(std::move(s), connection); });
   }
 }
 
@@ -94,7 +98,8 @@ void ControlServer::Serve(UniqueFd socket, Connection& connection) {
       break;
     }
     auto result = handler->Handle(message->object, std::move(message->fds));
-    const json::object answer = result ? json::object{{"result", std::move(*result)}} : ControlError(result.error());
+    const json::object answer =
+        result ? json::object{{"result", std::move(*result)}} : ControlError(result.error());
     if (!channel.Send(answer)) break;
   }
   handler->Closed();

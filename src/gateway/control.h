@@ -1,4 +1,5 @@
-// The socket on which people's commands reach the gateway: STATE/gateway.sock, 0600, same user only.
+// The socket on which people's commands reach the gateway: STATE/gateway.sock, 0600, same user
+// only.
 //
 // One blocking thread per connection (commands are few, a session holds one for its whole life), at
 // most 512. The socket lies in STATE, which no sandbox shows; a peer with another uid is refused.
@@ -17,8 +18,8 @@
 
 namespace interlock::gateway {
 
-// One connection's view of the gateway. `Handle` answers one request; `Closed` is called once when the
-// connection ends, on the same thread.
+// One connection's view of the gateway. `Handle` answers one request; `Closed` is called once when
+// the connection ends, on the same thread.
 class ControlPeer {
  public:
   virtual ~ControlPeer() = default;
@@ -31,7 +32,8 @@ class ControlServer {
   using MakePeer = std::function<std::unique_ptr<ControlPeer>(Peer)>;
 
   // Code::conflict when another gateway answers on that path; a stale socket is replaced.
-  static Result<std::unique_ptr<ControlServer>> Listen(const std::filesystem::path& path, MakePeer make_peer);
+  static Result<std::unique_ptr<ControlServer>> Listen(const std::filesystem::path& path,
+                                                       MakePeer make_peer);
   ~ControlServer();  // ends every connection and joins every thread
 
  private:

@@ -30,14 +30,22 @@ Code CodeNamed(std::string_view name) {
 
 std::string_view NameOf(Code code) {
   switch (code) {
-    case Code::invalid_input: return "invalid-input";
-    case Code::not_found: return "not-found";
-    case Code::denied: return "denied";
-    case Code::unavailable: return "unavailable";
-    case Code::conflict: return "conflict";
-    case Code::limit: return "limit";
-    case Code::verification: return "verification";
-    case Code::internal: return "internal";
+    case Code::invalid_input:
+      return "invalid-input";
+    case Code::not_found:
+      return "not-found";
+    case Code::denied:
+      return "denied";
+    case Code::unavailable:
+      return "unavailable";
+    case Code::conflict:
+      return "conflict";
+    case Code::limit:
+      return "limit";
+    case Code::verification:
+      return "verification";
+    case Code::internal:
+      return "internal";
   }
   return "internal";
 }
@@ -49,7 +57,8 @@ json::object ControlError(const Error& error) {
 }
 
 Result<void> ControlChannel::Send(const json::object& object, std::span<const int> fds) {
-  if (fds.size() > kFdsMax) return Fail(Code::limit, "too many descriptors for one control message");
+  if (fds.size() > kFdsMax)
+    return Fail(Code::limit, "too many descriptors for one control message");
   const std::string line = json::serialize(object) + "\n";
   if (line.size() > kLineBytesMax) return Fail(Code::limit, "control message over 16 MiB");
   std::size_t sent = 0;
@@ -84,7 +93,8 @@ Result<ControlMessage> ControlChannel::Receive() {
       const std::string line = buffer_.substr(0, end);
       buffer_.erase(0, end + 1);
       ILK_TRY(value, ParseJson(line));
-      if (!value.is_object()) return Fail(Code::invalid_input, "a control message is not an object");
+      if (!value.is_object())
+        return Fail(Code::invalid_input, "a control message is not an object");
       return ControlMessage{std::move(value.as_object()), std::exchange(pending_, {})};
     }
     if (buffer_.size() > kLineBytesMax) return Fail(Code::limit, "control message over 16 MiB");
@@ -138,14 +148,15 @@ Result<ControlChannel> ConnectControl(const std::filesystem::path& socket) {
   address.sun_family = AF_UNIX;
   const std::string& path = socket.native();
   if (path.size() >= sizeof address.sun_path) {
-    return Fail(Code::invalid_input, "the path of the control socket is longer than 107 bytes: " + path +
-                                         " (choose a shorter --state)");
+    return Fail(Code::invalid_input, "the path of the control socket is longer than 107 bytes: " +
+                                         path + " (choose a shorter --state)");
   }
   std::memcpy(address.sun_path, path.data(), path.size());
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd.valid()) return std::unexpected(SystemError("making a socket"));
   if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    const Code code = errno == ENOENT || errno == ECONNREFUSED ? Code::not_found : Code::unavailable;
+    const Code code =
+        errno == ENOENT || errno == ECONNREFUSED ? Code::not_found : Code::unavailable;
     return Fail(code, "no gateway answers on " + path + ": " + std::strerror(errno));
   }
   return ControlChannel(std::move(fd));

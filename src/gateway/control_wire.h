@@ -1,5 +1,6 @@
 // The framing of the control socket: one JSON object a line, file descriptors riding along with the
-// line's first byte (SCM_RIGHTS). Blocking; used by the gateway's control threads and by the commands.
+// line's first byte (SCM_RIGHTS). Blocking; used by the gateway's control threads and by the
+// commands.
 //
 // A line is at most 16 MiB and carries at most 8 descriptors; more of either ends the connection.
 #pragma once

@@ -32,7 +32,8 @@ namespace interlock::gateway {
 
 // One thread and what belongs to it. A connection never leaves its worker.
 struct Worker {
-  Deadlines deadlines;  // first, so that it outlives the streams of coroutines that the context drops
+  Deadlines
+      deadlines;  // first, so that it outlives the streams of coroutines that the context drops
   asio::io_context context{1};
   UpstreamPool pool{context, deadlines};
   std::thread thread;
@@ -42,7 +43,9 @@ class Workers {
  public:
   explicit Workers(std::size_t count);
   ~Workers() { Stop(); }
-  Worker& Next() { return *workers_[next_.fetch_add(1, std::memory_order_relaxed) % workers_.size()]; }
+  Worker& Next() {
+    return *workers_[next_.fetch_add(1, std::memory_order_relaxed) % workers_.size()];
+  }
   Worker& First() { return *workers_.front(); }
   const std::vector<std::unique_ptr<Worker>>& all() const { return workers_; }
   // Ends every connection and joins the threads.
@@ -62,10 +65,10 @@ struct Settings {
 
 // How long a peer may keep us waiting. Configurable so that tests reach each of them.
 struct Times {
-  std::chrono::milliseconds header{15'000};   // from the connection to the end of the first head
-  std::chrono::milliseconds idle{75'000};     // between two requests
-  std::chrono::milliseconds body{60'000};     // between two pieces of a body
-  std::chrono::milliseconds answer{300'000};  // for the provider's answer to begin
+  std::chrono::milliseconds header{15'000};     // from the connection to the end of the first head
+  std::chrono::milliseconds idle{75'000};       // between two requests
+  std::chrono::milliseconds body{60'000};       // between two pieces of a body
+  std::chrono::milliseconds answer{300'000};    // for the provider's answer to begin
   std::chrono::milliseconds hold{15 * 60'000};  // how long a hold waits for humans
 };
 
@@ -96,12 +99,22 @@ using Approvers = crypto::AllowedSigners;
 
 class Core {
  public:
-  Core(const Clock& clock_in, std::filesystem::path state_in, const classify::Packs& packs_in, credential::Vault& vault_in,
-       credential::PhantomTable& phantoms_in, store::Store& store_in, ledger::Ledger& ledger_in,
-       crypto::ServerContexts& server_tls_in, Sessions& sessions_in, ScopeCache& scope_in, HoldDesk& desk_in,
-       asio::thread_pool& blocking_in)
-      : clock(clock_in), state(std::move(state_in)), packs(packs_in), vault(vault_in), phantoms(phantoms_in), store(store_in),
-        ledger(ledger_in), server_tls(server_tls_in), sessions(sessions_in), scope(scope_in), desk(desk_in), blocking(blocking_in) {}
+  Core(const Clock& clock_in, std::filesystem::path state_in, const classify::Packs& packs_in,
+       credential::Vault& vault_in, credential::PhantomTable& phantoms_in, store::Store& store_in,
+       ledger::Ledger& ledger_in, crypto::ServerContexts& server_tls_in, Sessions& sessions_in,
+       ScopeCache& scope_in, HoldDesk& desk_in, asio::thread_pool& blocking_in)
+      : clock(clock_in),
+        state(std::move(state_in)),
+        packs(packs_in),
+        vault(vault_in),
+        phantoms(phantoms_in),
+        store(store_in),
+        ledger(ledger_in),
+        server_tls(server_tls_in),
+        sessions(sessions_in),
+        scope(scope_in),
+        desk(desk_in),
+        blocking(blocking_in) {}
 
   const Clock& clock;
   const std::filesystem::path state;
@@ -156,7 +169,8 @@ Task<std::invoke_result_t<Work>> CallWork(Work work) {
 template <typename Work>
 Task<std::invoke_result_t<Work>> Blocking(Core& core, Work work) {
   auto task = CallWork(std::move(work));
-  co_return co_await asio::co_spawn(core.blocking.get_executor(), std::move(task), asio::use_awaitable);
+  co_return co_await asio::co_spawn(core.blocking.get_executor(), std::move(task),
+                                    asio::use_awaitable);
 }
 
 }  // namespace interlock::gateway

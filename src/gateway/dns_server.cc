@@ -5,8 +5,8 @@
 
 #include <array>
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
@@ -39,8 +39,8 @@ std::string AnswerDns(Session& session, std::string_view query) {
 }
 
 Task<void> ServeDns(std::shared_ptr<Session> session, UniqueFd socket, bool ipv6) {
-  const auto waiter =
-      std::make_shared<asio::posix::stream_descriptor>(co_await asio::this_coro::executor, socket.Release());
+  const auto waiter = std::make_shared<asio::posix::stream_descriptor>(
+      co_await asio::this_coro::executor, socket.Release());
   waiter->non_blocking(true);
   const int fd = waiter->native_handle();
   session->AddCloser([weak = std::weak_ptr(waiter), executor = waiter->get_executor()] {
@@ -51,7 +51,7 @@ Task<void> ServeDns(std::shared_ptr<Session> session, UniqueFd socket, bool ipv6
   });
   while (!session->ended) {
     const auto [failed] = co_await waiter->async_wait(asio::posix::stream_descriptor::wait_read,
-                                                     asio::as_tuple(asio::use_awaitable));
+                                                      asio::as_tuple(asio::use_awaitable));
     if (failed) break;
     for (;;) {
       std::array<char, kDatagramMax> bytes;

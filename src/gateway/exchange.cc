@@ -59,7 +59,8 @@ Task<HeadRead<http1::ResponseHead>> ReadResponseHead(Inbox& inbox, const std::st
       if (auto* head = std::get_if<http1::ResponseHead>(&step)) {
         inbox.Consume(head->consumed);
         if (!head->interim) co_return std::move(*head);
-        if (++interim > kInterimMax) co_return Error{Code::limit, "the provider sent interim answers without end"};
+        if (++interim > kInterimMax)
+          co_return Error{Code::limit, "the provider sent interim answers without end"};
         continue;
       }
       if (auto* malformed = std::get_if<http1::Malformed>(&step)) co_return *malformed;
@@ -119,7 +120,8 @@ Task<WholeBody> ReadWholeBody(BodySource& body, std::size_t limit) {
   }
 }
 
-Task<Result<void>> WriteAnswer(Stream& stream, const Answer& answer, std::string_view method, bool keep_alive) {
+Task<Result<void>> WriteAnswer(Stream& stream, const Answer& answer, std::string_view method,
+                               bool keep_alive) {
   std::vector<http1::Field> fields = answer.fields;
   if (!keep_alive || answer.close) fields.push_back({"connection", "close"});
   std::string out;

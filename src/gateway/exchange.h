@@ -65,6 +65,7 @@ using WholeBody = std::variant<std::string, TooLarge, http1::Malformed, Error>;
 Task<WholeBody> ReadWholeBody(BodySource& body, std::size_t limit);
 
 // Sends an answer of the gateway's own; `method` decides whether a body follows.
-Task<Result<void>> WriteAnswer(Stream& stream, const Answer& answer, std::string_view method, bool keep_alive);
+Task<Result<void>> WriteAnswer(Stream& stream, const Answer& answer, std::string_view method,
+                               bool keep_alive);
 
 }  // namespace interlock::gateway

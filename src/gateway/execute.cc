@@ -24,8 +24,8 @@ struct Outcome {
 
 Outcome Unknown(std::string why) { return {Event::lose, "unknown: " + std::move(why)}; }
 
-// GraphQL answers 200 to refusals as well: data without errors is done, errors without data is refused,
-// and anything between can't be told apart from half of it.
+// GraphQL answers 200 to refusals as well: data without errors is done, errors without data is
+// refused, and anything between can't be told apart from half of it.
 Outcome JudgeGraphql(const OneShot& answer) {
   const auto body = ParseJson(answer.body);
   if (!body || !body->is_object()) return Unknown("the provider's answer is not JSON");
@@ -44,12 +44,16 @@ Outcome JudgeGraphql(const OneShot& answer) {
 
 Outcome JudgeAnswer(const OneShot& answer, bool graphql) {
   switch (answer.reached) {
-    case Reached::nothing_sent: return {Event::fail, "not sent: " + answer.error};
-    case Reached::maybe_sent: return Unknown(answer.error);
-    case Reached::answered: break;
+    case Reached::nothing_sent:
+      return {Event::fail, "not sent: " + answer.error};
+    case Reached::maybe_sent:
+      return Unknown(answer.error);
+    case Reached::answered:
+      break;
   }
   const std::string status = "status " + std::to_string(answer.status);
-  if (answer.status >= 200 && answer.status < 300) return graphql ? JudgeGraphql(answer) : Outcome{Event::succeed, status};
+  if (answer.status >= 200 && answer.status < 300)
+    return graphql ? JudgeGraphql(answer) : Outcome{Event::succeed, status};
   if (answer.status >= 400 && answer.status < 500 && answer.status != 408) {
     return {Event::fail, "the provider refused: " + status};
   }
@@ -57,22 +61,26 @@ Outcome JudgeAnswer(const OneShot& answer, bool graphql) {
 }
 
 // The outcome on the record and in the store; nobody is told before both are durable.
-Result<json::object> Settle(Core& core, const std::string& id, const OneShot& answer, const Outcome& outcome) {
-  const std::string state(approval::ToString(outcome.event == Event::succeed ? approval::State::executed
-                                             : outcome.event == Event::fail  ? approval::State::failed
-                                                                             : approval::State::unknown));
-  auto recorded = core.ledger.AppendDurable(Entry("outcome", core.clock.Now(),
-                                                  {{"hold", id},
-                                                   {"state", state},
-                                                   {"status", answer.status},
-                                                   {"summary", outcome.summary},
-                                                   {"answer_sha256", crypto::Sha256Hex(answer.body)}}));
+Result<json::object> Settle(Core& core, const std::string& id, const OneShot& answer,
+                            const Outcome& outcome) {
+  const std::string state(
+      approval::ToString(outcome.event == Event::succeed ? approval::State::executed
+                         : outcome.event == Event::fail  ? approval::State::failed
+                                                         : approval::State::unknown));
+  auto recorded =
+      core.ledger.AppendDurable(Entry("outcome", core.clock.Now(),
+                                      {{"hold", id},
+                                       {"state", state},
+                                       {"status", answer.status},
+                                       {"summary", outcome.summary},
+                                       {"answer_sha256", crypto::Sha256Hex(answer.body)}}));
   json::object kept{{"status", answer.status}, {"summary", outcome.summary}};
   // Without a ledger the outcome is still true; the receipt is what is missing.
   if (recorded) kept["receipt"] = std::to_string(*recorded);
   if (answer.reached == Reached::answered) {
     const std::string body = IsUtf8(answer.body) ? answer.body : Base64(answer.body);
-    const json::object stored{{"status", answer.status}, {"content_type", answer.content_type}, {"body", body}};
+    const json::object stored{
+        {"status", answer.status}, {"content_type", answer.content_type}, {"body", body}};
     kept["answer"] = Base64(core.vault.Seal(json::serialize(stored), "answer " + id));
   }
   store::HoldChange change;
@@ -83,7 +91,8 @@ Result<json::object> Settle(Core& core, const std::string& id, const OneShot& an
 }
 
 Result<void> StillAllowed(Core& core, const HoldDesk::Loaded& hold) {
-  if (core.clock.Now() >= hold.record.expires) return Fail(Code::denied, hold.record.id + " has expired");
+  if (core.clock.Now() >= hold.record.expires)
+    return Fail(Code::denied, hold.record.id + " has expired");
   if (hold.statement.policy_digest != core.settings()->policy_digest) {
     return Fail(Code::conflict, "the policy changed since " + hold.record.id + " was signed");
   }
@@ -103,8 +112,8 @@ Result<std::optional<Injection>> InjectionFor(Core& core, const HoldDesk::Loaded
   return Injection{ref.header, ref.prefix, real, std::move(phantom)};
 }
 
-// The hold can't be executed and never will be: `fail`, with the reason. Code::conflict when somebody
-// else executes it.
+// The hold can't be executed and never will be: `fail`, with the reason. Code::conflict when
+// somebody else executes it.
 Task<Result<json::object>> GiveUp(Core& core, std::string id, std::string why) {
   auto work = [&core, id, why]() -> Result<json::object> {
     store::HoldChange begun;
@@ -122,16 +131,20 @@ Task<Result<json::object>> Execute(Core& core, Worker& worker, std::string id) {
   auto load = [&core, id] { return core.desk.Load(id); };
   auto hold = co_await Blocking(core, std::move(load));
   if (!hold) co_return std::unexpected(hold.error());
-  if (const auto allowed = StillAllowed(core, *hold); !allowed) co_return co_await GiveUp(core, id, allowed.error().message);
+  if (const auto allowed = StillAllowed(core, *hold); !allowed)
+    co_return co_await GiveUp(core, id, allowed.error().message);
   auto injection = InjectionFor(core, *hold);
   if (!injection) co_return co_await GiveUp(core, id, injection.error().message);
 
   // Where it acts, once more. The world may have changed while a human was reading.
   if (!hold->action.targets.empty()) {
     std::set<std::string> pinned;
-    if (const auto session = core.sessions.ById(hold->record.session)) pinned = session->pinned_ephemeral;
-    const Scope now = co_await core.scope.Resolve(core, worker, hold->action, std::move(pinned), Freshness::now);
-    if (const std::string difference = scope::Difference(hold->statement.scope, now); !difference.empty()) {
+    if (const auto session = core.sessions.ById(hold->record.session))
+      pinned = session->pinned_ephemeral;
+    const Scope now =
+        co_await core.scope.Resolve(core, worker, hold->action, std::move(pinned), Freshness::now);
+    if (const std::string difference = scope::Difference(hold->statement.scope, now);
+        !difference.empty()) {
       auto supersede = [&core, &hold, &now, &difference, id]() -> Result<json::object> {
         ILK_TRY(successor, core.desk.Supersede(*hold, now, difference));
         (void)successor;
@@ -167,7 +180,8 @@ Task<Result<json::object>> Execute(Core& core, Worker& worker, std::string id) {
     };
     co_return co_await Blocking(core, std::move(begin));
   };
-  const OneShot answer = co_await SendOnce(core, worker, hold->action.request, std::move(*injection), intend, kAnswerBytesMax);
+  const OneShot answer = co_await SendOnce(core, worker, hold->action.request,
+                                           std::move(*injection), intend, kAnswerBytesMax);
   core.scope.Invalidate(hold->action.provider);
   const classify::Api* api = core.packs.Find(hold->action.request.host);
   const Outcome outcome = JudgeAnswer(answer, api != nullptr && api->graphql.has_value());

@@ -1,6 +1,6 @@
 // The synthetic address book of one session: every name an agent looks up gets an address of
-// 198.18.0.0/15 (RFC 2544), and a connection to that address is a connection to that name. Nothing is
-// looked up outside until a request was judged, so a look-up can't carry data out.
+// 198.18.0.0/15 (RFC 2544), and a connection to that address is a connection to that name. Nothing
+// is looked up outside until a request was judged, so a look-up can't carry data out.
 //
 // Thread-safe. An address keeps its name as long as the session lives.
 #pragma once

@@ -16,7 +16,8 @@ struct WipedString {
   ~WipedString() { explicit_bzero(text.data(), text.size()); }
 };
 
-std::vector<http1::Field> FieldsFor(const UpstreamRequest& request, const std::optional<Injection>& injection) {
+std::vector<http1::Field> FieldsFor(const UpstreamRequest& request,
+                                    const std::optional<Injection>& injection) {
   std::vector<http1::Field> fields;
   fields.reserve(request.headers.size() + 2);
   for (const Header& header : request.headers) {
@@ -29,24 +30,34 @@ std::vector<http1::Field> FieldsFor(const UpstreamRequest& request, const std::o
 }
 
 // The head with the credential in it; the secret is appended last and lives in this buffer alone.
-Result<void> AppendHead(std::string& out, const UpstreamRequest& request, const http1::Framing& framing,
-                        const std::optional<Injection>& injection) {
-  const std::string host = http1::HostField(request.host, static_cast<std::uint16_t>(request.port), request.scheme);
-  ILK_TRY_VOID(http1::AppendRequestHead(out, request.method, request.target, host, FieldsFor(request, injection), framing));
+Result<void> AppendHead(std::string& out, const UpstreamRequest& request,
+                        const http1::Framing& framing, const std::optional<Injection>& injection) {
+  const std::string host =
+      http1::HostField(request.host, static_cast<std::uint16_t>(request.port), request.scheme);
+  ILK_TRY_VOID(http1::AppendRequestHead(out, request.method, request.target, host,
+                                        FieldsFor(request, injection), framing));
   if (!injection) return {};
-  if (request.scheme != "https") return Fail(Code::denied, "a credential is never sent in the clear");
+  if (request.scheme != "https")
+    return Fail(Code::denied, "a credential is never sent in the clear");
   out.resize(out.size() - 2);  // before the empty line that ends the head
-  out.append(injection->header).append(": ").append(injection->prefix).append(injection->real->Reveal()).append("\r\n\r\n");
+  out.append(injection->header)
+      .append(": ")
+      .append(injection->prefix)
+      .append(injection->real->Reveal())
+      .append("\r\n\r\n");
   return {};
 }
 
 http1::Framing FramingOf(const UpstreamRequest& request) {
   if (!request.body.empty()) return {http1::FramingKind::length, request.body.size()};
-  const bool usual = request.method == "POST" || request.method == "PUT" || request.method == "PATCH";
+  const bool usual =
+      request.method == "POST" || request.method == "PUT" || request.method == "PATCH";
   return usual ? http1::Framing{http1::FramingKind::length, 0} : http1::Framing{};
 }
 
-Destination DestinationOf(const UpstreamRequest& request) { return {request.scheme, request.host, request.port}; }
+Destination DestinationOf(const UpstreamRequest& request) {
+  return {request.scheme, request.host, request.port};
+}
 
 // Sends the head and the body, whole or while it arrives.
 Task<Result<void>> SendRequest(Core& core, Stream& upstream, const Outgoing& out) {
@@ -71,7 +82,8 @@ Task<Result<void>> SendRequest(Core& core, Stream& upstream, const Outgoing& out
       http1::AppendChunk(chunk, *data);
       if (auto sent = co_await upstream.Write(chunk); !sent) co_return sent;
     } else if (std::holds_alternative<BodySource::End>(piece)) {
-      if (framing.kind == http1::FramingKind::chunked) co_return co_await upstream.Write(http1::kLastChunk);
+      if (framing.kind == http1::FramingKind::chunked)
+        co_return co_await upstream.Write(http1::kLastChunk);
       co_return Result<void>{};
     } else if (auto* malformed = std::get_if<http1::Malformed>(&piece)) {
       co_return Fail(Code::invalid_input, std::string(malformed->reason));
@@ -87,8 +99,8 @@ struct Answered {
   http1::ResponseHead head;
 };
 
-// Sends and waits for the answer's head. A read on a pooled connection that turns out to be dead goes
-// out once more on a fresh one: nothing of an answer was seen, and a read changes nothing.
+// Sends and waits for the answer's head. A read on a pooled connection that turns out to be dead
+// goes out once more on a fresh one: nothing of an answer was seen, and a read changes nothing.
 Task<Result<Answered>> AskUpstream(Core& core, Worker& worker, const Outgoing& out) {
   const auto routes = core.settings()->routes;
   const bool repeatable = out.effect == Effect::read && out.body == nullptr;
@@ -107,10 +119,13 @@ Task<Result<Answered>> AskUpstream(Core& core, Worker& worker, const Outgoing& o
         co_return Answered{std::move(*connection), std::move(inbox), std::move(*head)};
       }
       if (auto* malformed = std::get_if<http1::Malformed>(&read)) {
-        co_return Fail(Code::invalid_input, "the provider's answer is not HTTP as it should be: " + std::string(malformed->reason));
+        co_return Fail(Code::invalid_input, "the provider's answer is not HTTP as it should be: " +
+                                                std::string(malformed->reason));
       }
       const bool cut = std::holds_alternative<ClosedByPeer>(read);
-      failed = cut ? Error{Code::unavailable, "the provider closed the connection without an answer"} : std::get<Error>(read);
+      failed =
+          cut ? Error{Code::unavailable, "the provider closed the connection without an answer"}
+              : std::get<Error>(read);
       if (!cut && !inbox->empty()) co_return std::unexpected(failed);
     } else {
       failed = sent.error();
@@ -132,12 +147,15 @@ bool IsEncoded(const http1::ResponseHead& head) {
 }
 
 // Writes the answer's body to the client while it arrives.
-Task<Result<void>> Relay(Core& core, Stream& client, Stream& upstream, Inbox& inbox, const http1::ResponseHead& head,
-                         std::string out, http1::FramingKind to_client, credential::Scrubber* scrubber) {
+Task<Result<void>> Relay(Core& core, Stream& client, Stream& upstream, Inbox& inbox,
+                         const http1::ResponseHead& head, std::string out,
+                         http1::FramingKind to_client, credential::Scrubber* scrubber) {
   BodySource body(inbox, head.framing, http1::Trailers::dropped);
   const auto append = [&](std::string_view data) {
-    if (to_client == http1::FramingKind::chunked) http1::AppendChunk(out, data);
-    else out.append(data);
+    if (to_client == http1::FramingKind::chunked)
+      http1::AppendChunk(out, data);
+    else
+      out.append(data);
   };
   for (;;) {
     auto ready = body.Buffered();
@@ -151,12 +169,15 @@ Task<Result<void>> Relay(Core& core, Stream& client, Stream& upstream, Inbox& in
     if (!ready) ready = co_await body.Next();
     BodySource::Piece& piece = *ready;
     if (auto* data = std::get_if<std::string_view>(&piece)) {
-      if (scrubber) append(scrubber->Feed(*data));
-      else append(*data);
+      if (scrubber)
+        append(scrubber->Feed(*data));
+      else
+        append(*data);
       continue;
     }
     if (std::holds_alternative<BodySource::End>(piece)) break;
-    if (auto* malformed = std::get_if<http1::Malformed>(&piece)) co_return Fail(Code::invalid_input, std::string(malformed->reason));
+    if (auto* malformed = std::get_if<http1::Malformed>(&piece))
+      co_return Fail(Code::invalid_input, std::string(malformed->reason));
     co_return std::unexpected(std::get<Error>(piece));
   }
   if (scrubber) append(scrubber->Finish());
@@ -167,28 +188,34 @@ Task<Result<void>> Relay(Core& core, Stream& client, Stream& upstream, Inbox& in
 
 }  // namespace
 
-Task<bool> Forward(Core& core, Worker& worker, Stream& client, const http1::RequestHead& asked, Outgoing out) {
+Task<bool> Forward(Core& core, Worker& worker, Stream& client, const http1::RequestHead& asked,
+                   Outgoing out) {
   auto answered = co_await AskUpstream(core, worker, out);
   const bool body_read = out.body == nullptr || out.body->done();
   if (!answered) {
     const bool late = answered.error().message.ends_with("timed out");
-    const Answer answer = UpstreamAnswer(late ? 504 : 502, late ? "provider-timeout" : "provider-unreachable",
-                                         "interlock: " + out.request.host + ": " + answered.error().message);
+    const Answer answer =
+        UpstreamAnswer(late ? 504 : 502, late ? "provider-timeout" : "provider-unreachable",
+                       "interlock: " + out.request.host + ": " + answered.error().message);
     const bool keep = asked.keep_alive && body_read;
     co_return co_await WriteAnswer(client, answer, asked.method, keep) && keep;
   }
   http1::ResponseHead& head = answered->head;
   if (out.injection && IsEncoded(head)) {
     // Asked for plain and answered encoded: what can't be searched isn't handed on.
-    const Answer answer = UpstreamAnswer(502, "answer-encoded", "interlock: the provider's answer is encoded and can't be searched "
-                                                                "for the credential it was asked with");
-    co_return co_await WriteAnswer(client, answer, asked.method, asked.keep_alive) && asked.keep_alive;
+    const Answer answer =
+        UpstreamAnswer(502, "answer-encoded",
+                       "interlock: the provider's answer is encoded and can't be searched "
+                       "for the credential it was asked with");
+    co_return co_await WriteAnswer(client, answer, asked.method, asked.keep_alive) &&
+        asked.keep_alive;
   }
   const bool upstream_keeps = head.keep_alive;
   http1::StripHopByHop(head.fields);
   std::optional<credential::Scrubber> scrubber;
   if (out.injection) {
-    scrubber.emplace(std::vector<credential::Replacement>{{out.injection->real, out.injection->phantom}});
+    scrubber.emplace(
+        std::vector<credential::Replacement>{{out.injection->real, out.injection->phantom}});
     head.reason = Scrubbed(*out.injection, head.reason);
     for (http1::Field& field : head.fields) {
       field.name = Scrubbed(*out.injection, field.name);
@@ -197,33 +224,41 @@ Task<bool> Forward(Core& core, Worker& worker, Stream& client, const http1::Requ
   }
   bool keep = asked.keep_alive && body_read;
   // A body without a length becomes chunked; for HTTP/1.0 it ends with the connection.
-  http1::Framing announced = head.framing.kind == http1::FramingKind::until_close ? head.framing : head.announced;
+  http1::Framing announced =
+      head.framing.kind == http1::FramingKind::until_close ? head.framing : head.announced;
   const bool old_client = asked.minor_version == 0;
-  if (announced.kind == http1::FramingKind::until_close && !old_client) announced.kind = http1::FramingKind::chunked;
-  if (announced.kind == http1::FramingKind::chunked && old_client) announced.kind = http1::FramingKind::until_close;
+  if (announced.kind == http1::FramingKind::until_close && !old_client)
+    announced.kind = http1::FramingKind::chunked;
+  if (announced.kind == http1::FramingKind::chunked && old_client)
+    announced.kind = http1::FramingKind::until_close;
   if (announced.kind == http1::FramingKind::until_close) keep = false;
   if (!keep) head.fields.push_back({"connection", "close"});
 
   std::string wire;
-  if (!http1::AppendResponseHead(wire, head.status, head.reason, head.fields, announced)) co_return false;
+  if (!http1::AppendResponseHead(wire, head.status, head.reason, head.fields, announced))
+    co_return false;
   if (head.framing.kind == http1::FramingKind::none) {
     client.SetDeadline(core.times.body);
     if (!co_await client.Write(wire)) co_return false;
   } else {
-    const auto relayed = co_await Relay(core, client, *answered->connection.stream, *answered->inbox, head, std::move(wire), announced.kind,
-                                        scrubber ? &*scrubber : nullptr);
+    const auto relayed =
+        co_await Relay(core, client, *answered->connection.stream, *answered->inbox, head,
+                       std::move(wire), announced.kind, scrubber ? &*scrubber : nullptr);
     if (!relayed) co_return false;  // the client sees a body that was cut off, as it was
   }
-  if (upstream_keeps && answered->inbox->empty() && body_read && head.framing.kind != http1::FramingKind::until_close) {
+  if (upstream_keeps && answered->inbox->empty() && body_read &&
+      head.framing.kind != http1::FramingKind::until_close) {
     worker.pool.Release(DestinationOf(out.request), std::move(answered->connection.stream));
   }
   co_return keep;
 }
 
-Task<OneShot> SendOnce(Core& core, Worker& worker, const UpstreamRequest& request, std::optional<Injection> injection,
-                       BeforeSending before_sending, std::size_t answer_bytes_max) {
+Task<OneShot> SendOnce(Core& core, Worker& worker, const UpstreamRequest& request,
+                       std::optional<Injection> injection, BeforeSending before_sending,
+                       std::size_t answer_bytes_max) {
   OneShot result;
-  auto connection = co_await worker.pool.Acquire(DestinationOf(request), core.settings()->routes, Reuse::never);
+  auto connection =
+      co_await worker.pool.Acquire(DestinationOf(request), core.settings()->routes, Reuse::never);
   if (!connection) {
     result.error = connection.error().message;
     co_return result;
@@ -243,9 +278,12 @@ Task<OneShot> SendOnce(Core& core, Worker& worker, const UpstreamRequest& reques
   auto read = co_await ReadResponseHead(inbox, request.method, core.http_limits);
   auto* head = std::get_if<http1::ResponseHead>(&read);
   if (head == nullptr) {
-    if (auto* malformed = std::get_if<http1::Malformed>(&read)) result.error = malformed->reason;
-    else if (auto* error = std::get_if<Error>(&read)) result.error = error->message;
-    else result.error = "the provider closed the connection without an answer";
+    if (auto* malformed = std::get_if<http1::Malformed>(&read))
+      result.error = malformed->reason;
+    else if (auto* error = std::get_if<Error>(&read))
+      result.error = error->message;
+    else
+      result.error = "the provider closed the connection without an answer";
     co_return result;
   }
   BodySource source(inbox, head->framing, http1::Trailers::dropped);
@@ -253,10 +291,13 @@ Task<OneShot> SendOnce(Core& core, Worker& worker, const UpstreamRequest& reques
   if (auto* whole = std::get_if<std::string>(&body)) {
     result.reached = Reached::answered;
     result.status = head->status;
-    if (const std::string* type = http1::Find(head->fields, "content-type")) result.content_type = *type;
+    if (const std::string* type = http1::Find(head->fields, "content-type"))
+      result.content_type = *type;
     result.body = std::move(*whole);
-    if (injection && IsEncoded(*head)) result.body.clear();
-    else if (injection) result.body = Scrubbed(*injection, result.body);
+    if (injection && IsEncoded(*head))
+      result.body.clear();
+    else if (injection)
+      result.body = Scrubbed(*injection, result.body);
   } else if (std::holds_alternative<TooLarge>(body)) {
     result.error = "the provider's answer is larger than is kept";
   } else if (auto* malformed = std::get_if<http1::Malformed>(&body)) {

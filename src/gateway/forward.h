@@ -1,5 +1,5 @@
-// Sends a request that was allowed, and streams the provider's answer back. Also the one-shot exchange
-// of an execution. The real credential is put in here, last, and taken out of the answer.
+// Sends a request that was allowed, and streams the provider's answer back. Also the one-shot
+// exchange of an execution. The real credential is put in here, last, and taken out of the answer.
 #pragma once
 
 #include <memory>
@@ -30,7 +30,8 @@ struct Outgoing {
 };
 
 // True while the client's connection can be used for another request.
-Task<bool> Forward(Core& core, Worker& worker, Stream& client, const http1::RequestHead& asked, Outgoing out);
+Task<bool> Forward(Core& core, Worker& worker, Stream& client, const http1::RequestHead& asked,
+                   Outgoing out);
 
 // One request on one fresh connection, its whole answer read. Never repeated, whatever happens.
 enum class Reached { nothing_sent, maybe_sent, answered };
@@ -44,7 +45,8 @@ struct OneShot {
 // `before_sending` runs after the connection stands and before the first byte; an error of it means
 // that nothing was sent.
 using BeforeSending = std::function<Task<Result<void>>()>;
-Task<OneShot> SendOnce(Core& core, Worker& worker, const UpstreamRequest& request, std::optional<Injection> injection,
-                       BeforeSending before_sending, std::size_t answer_bytes_max);
+Task<OneShot> SendOnce(Core& core, Worker& worker, const UpstreamRequest& request,
+                       std::optional<Injection> injection, BeforeSending before_sending,
+                       std::size_t answer_bytes_max);
 
 }  // namespace interlock::gateway

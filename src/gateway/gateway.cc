@@ -39,7 +39,9 @@ constexpr int kTicksPerSweep = 20;  // idle connections and due holds: every 5 s
 // One gateway per state: two would fork the ledger and execute a hold twice.
 Result<UniqueFd> LockState(const fs::path& state) {
   UniqueFd lock(::open((state / ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!lock.valid()) return Fail(Code::unavailable, "opening " + (state / ".lock").native() + ": " + std::strerror(errno));
+  if (!lock.valid())
+    return Fail(Code::unavailable,
+                "opening " + (state / ".lock").native() + ": " + std::strerror(errno));
   // One that is just ending (killed, or told to stop) is given a moment.
   int tries = 0;
   while (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
@@ -47,19 +49,23 @@ Result<UniqueFd> LockState(const fs::path& state) {
       ::usleep(50'000);
       continue;
     }
-    return Fail(Code::conflict, "another gateway works on " + state.native() + " (interlock gateway stop ends it)");
+    return Fail(Code::conflict,
+                "another gateway works on " + state.native() + " (interlock gateway stop ends it)");
   }
   return lock;
 }
 
 // A sealed file, made on first use.
 template <typename Make>
-Result<std::string> SealedFile(const credential::Vault& vault, const fs::path& path, std::string_view context, Make make) {
+Result<std::string> SealedFile(const credential::Vault& vault, const fs::path& path,
+                               std::string_view context, Make make) {
   std::error_code ignored;
   if (fs::exists(path, ignored)) {
     ILK_TRY(sealed, ReadFile(path, 1u << 20));
     auto opened = vault.Unseal(sealed, context);
-    if (!opened) return Fail(Code::verification, path.native() + " can't be opened with this vault's key: " + opened.error().message);
+    if (!opened)
+      return Fail(Code::verification, path.native() + " can't be opened with this vault's key: " +
+                                          opened.error().message);
     return opened;
   }
   ILK_TRY(fresh, make());
@@ -67,26 +73,33 @@ Result<std::string> SealedFile(const credential::Vault& vault, const fs::path& p
   return fresh;
 }
 
-Result<crypto::CertificateAuthority> OpenAuthority(const credential::Vault& vault, const fs::path& state, TimePoint now) {
-  ILK_TRY(bundle, SealedFile(vault, state / "ca.key", "certificate authority", [&]() -> Result<std::string> {
-            ILK_TRY(fresh, crypto::CertificateAuthority::Create("Interlock " + ShortId("ca"), now));
-            const Secret key = fresh.PrivateKeyPem();
-            return json::serialize(json::object{{"certificate", fresh.certificate_pem()}, {"key", key.Reveal()}});
-          }));
+Result<crypto::CertificateAuthority> OpenAuthority(const credential::Vault& vault,
+                                                   const fs::path& state, TimePoint now) {
+  ILK_TRY(
+      bundle,
+      SealedFile(vault, state / "ca.key", "certificate authority", [&]() -> Result<std::string> {
+        ILK_TRY(fresh, crypto::CertificateAuthority::Create("Interlock " + ShortId("ca"), now));
+        const Secret key = fresh.PrivateKeyPem();
+        return json::serialize(
+            json::object{{"certificate", fresh.certificate_pem()}, {"key", key.Reveal()}});
+      }));
   ILK_TRY(parsed, ParseJson(bundle));
   explicit_bzero(bundle.data(), bundle.size());
   if (!parsed.is_object()) return Fail(Code::verification, "ca.key holds no certificate authority");
   const Secret key{std::string(FindString(parsed.as_object(), "key"))};
-  ILK_TRY(authority, crypto::CertificateAuthority::Load(FindString(parsed.as_object(), "certificate"), key));
+  ILK_TRY(authority,
+          crypto::CertificateAuthority::Load(FindString(parsed.as_object(), "certificate"), key));
   ILK_TRY_VOID(WriteFileDurably(state / "ca.pem", authority.certificate_pem(), 0644));
   return authority;
 }
 
-Result<std::unique_ptr<ledger::Ledger>> OpenLedger(const credential::Vault& vault, const fs::path& state) {
-  ILK_TRY(text, SealedFile(vault, state / "ledger.key", "ledger key", []() -> Result<std::string> {
-            return json::serialize(json::object{{"origin", "interlock.local/" + Hex(RandomBytes(4))},
-                                                {"seed", Base64(crypto::NewEd25519Seed().Reveal())}});
-          }));
+Result<std::unique_ptr<ledger::Ledger>> OpenLedger(const credential::Vault& vault,
+                                                   const fs::path& state) {
+  ILK_TRY(
+      text, SealedFile(vault, state / "ledger.key", "ledger key", []() -> Result<std::string> {
+        return json::serialize(json::object{{"origin", "interlock.local/" + Hex(RandomBytes(4))},
+                                            {"seed", Base64(crypto::NewEd25519Seed().Reveal())}});
+      }));
   ILK_TRY(parsed, ParseJson(text));
   explicit_bzero(text.data(), text.size());
   if (!parsed.is_object()) return Fail(Code::verification, "ledger.key holds no key");
@@ -126,7 +139,8 @@ Result<classify::Packs> LoadPacks(const std::vector<fs::path>& directories) {
   }
   if (packs.all().empty()) {
     std::string where;
-    for (const fs::path& directory : directories) where += (where.empty() ? "" : ", ") + directory.native();
+    for (const fs::path& directory : directories)
+      where += (where.empty() ? "" : ", ") + directory.native();
     return Fail(Code::not_found, "no provider packs were found in " + where);
   }
   return packs;
@@ -155,7 +169,8 @@ Task<void> Tick(Core& core, Worker& worker, bool sweeps_holds) {
 // --- workers ---
 
 Workers::Workers(std::size_t count) {
-  for (std::size_t i = 0; i < std::max<std::size_t>(count, 1); ++i) workers_.push_back(std::make_unique<Worker>());
+  for (std::size_t i = 0; i < std::max<std::size_t>(count, 1); ++i)
+    workers_.push_back(std::make_unique<Worker>());
   for (const auto& worker : workers_) {
     worker->thread = std::thread([&context = worker->context] {
       const auto guard = asio::make_work_guard(context);
@@ -248,8 +263,8 @@ Result<std::unique_ptr<Gateway>> Gateway::Start(GatewayOptions options) {
   ILK_TRY(approvers, LoadApprovers(state));
 
   // The desk and the core know each other.
-  Core& core = p.core.emplace(clock, state, p.packs, *p.vault, *p.phantoms, *p.store, *p.ledger, *p.server_tls, p.sessions, p.scope,
-                              p.desk, p.blocking);
+  Core& core = p.core.emplace(clock, state, p.packs, *p.vault, *p.phantoms, *p.store, *p.ledger,
+                              *p.server_tls, p.sessions, p.scope, p.desk, p.blocking);
   p.desk.Use(core);
   core.Use(std::move(settings));
   core.Use(std::make_shared<const Approvers>(std::move(approvers)));
@@ -260,21 +275,26 @@ Result<std::unique_ptr<Gateway>> Gateway::Start(GatewayOptions options) {
   if (limits.connections > 0) core.connections_max = static_cast<std::size_t>(limits.connections);
   ILK_TRY_VOID(core.desk.RecoverAfterCrash());
   core.desk.ExpireDue();
-  ILK_TRY(started, p.ledger->AppendDurable(
-                       Entry("gateway-start", clock.Now(), {{"version", ILK_VERSION}, {"policy", core.settings()->policy_digest}})));
+  ILK_TRY(started, p.ledger->AppendDurable(Entry(
+                       "gateway-start", clock.Now(),
+                       {{"version", ILK_VERSION}, {"policy", core.settings()->policy_digest}})));
   (void)started;
 
-  const std::size_t count = p.options.workers != 0 ? p.options.workers : std::max(1u, std::thread::hardware_concurrency());
+  const std::size_t count = p.options.workers != 0
+                                ? p.options.workers
+                                : std::max(1u, std::thread::hardware_concurrency());
   Workers& workers = p.workers.emplace(count);
   for (const auto& worker : workers.all()) {
-    asio::co_spawn(worker->context, Tick(core, *worker, worker == workers.all().front()), asio::detached);
+    asio::co_spawn(worker->context, Tick(core, *worker, worker == workers.all().front()),
+                   asio::detached);
   }
   const std::string& proxy = core.settings()->config.gateway.proxy;
   if (!proxy.empty()) {
     const auto colon = proxy.rfind(':');
     boost::system::error_code failed;
     const auto address = asio::ip::make_address(proxy.substr(0, colon), failed);
-    if (failed) return Fail(Code::invalid_input, "gateway.proxy wants an address and a port: " + proxy);
+    if (failed)
+      return Fail(Code::invalid_input, "gateway.proxy wants an address and a port: " + proxy);
     tcp::endpoint endpoint(address, static_cast<std::uint16_t>(std::stoi(proxy.substr(colon + 1))));
     tcp::acceptor acceptor(workers.First().context);
     acceptor.open(endpoint.protocol(), failed);
@@ -282,17 +302,20 @@ Result<std::unique_ptr<Gateway>> Gateway::Start(GatewayOptions options) {
     if (!failed) acceptor.bind(endpoint, failed);
     if (!failed) acceptor.listen(4096, failed);
     if (failed) {
-      return Fail(Code::unavailable, "listening on " + proxy + " (gateway.proxy): " + failed.message() +
-                                         "; another port, or 127.0.0.1:0 for any, goes into the configuration");
+      return Fail(Code::unavailable,
+                  "listening on " + proxy + " (gateway.proxy): " + failed.message() +
+                      "; another port, or 127.0.0.1:0 for any, goes into the configuration");
     }
     const auto bound = acceptor.local_endpoint();
     p.proxy_address = bound.address().to_string() + ":" + std::to_string(bound.port());
-    asio::co_spawn(workers.First().context, AcceptProxyClients(core, workers, std::move(acceptor)), asio::detached);
+    asio::co_spawn(workers.First().context, AcceptProxyClients(core, workers, std::move(acceptor)),
+                   asio::detached);
   }
 
   auto gateway = std::unique_ptr<Gateway>(new Gateway(std::move(parts)));
-  ILK_TRY(control, ControlServer::Listen(state / "gateway.sock",
-                                         [&g = *gateway](Peer peer) { return MakeCommandPeer(g, peer); }));
+  ILK_TRY(control, ControlServer::Listen(state / "gateway.sock", [&g = *gateway](Peer peer) {
+            return MakeCommandPeer(g, peer);
+          }));
   gateway->parts_->control = std::move(control);
   return gateway;
 }
@@ -315,7 +338,8 @@ Gateway::~Gateway() {
 
 Result<void> Gateway::Reload() {
   ILK_TRY(settings, LoadSettings(parts_->options.config));
-  ILK_TRY(index, core().ledger.AppendDurable(Entry("policy", core().clock.Now(), {{"policy", settings->policy_digest}})));
+  ILK_TRY(index, core().ledger.AppendDurable(
+                     Entry("policy", core().clock.Now(), {{"policy", settings->policy_digest}})));
   (void)index;
   core().Use(std::move(settings));
   return {};

@@ -31,13 +31,15 @@ json::array EnvironmentNames(const Scope& scope) {
 
 json::array Observations(const std::vector<Observation>& observations) {
   json::array out;
-  for (const Observation& o : observations) out.push_back({{"what", o.what}, {"known_by", o.known_by}});
+  for (const Observation& o : observations)
+    out.push_back({{"what", o.what}, {"known_by", o.known_by}});
   return out;
 }
 
 json::object Summary(const store::HoldRecord& record, const approval::Statement& statement) {
   json::array targets;
-  for (const ResourceId& target : statement.action.targets) targets.push_back(json::string(ToString(target)));
+  for (const ResourceId& target : statement.action.targets)
+    targets.push_back(json::string(ToString(target)));
   return {{"id", record.id},
           {"state", record.state},
           {"operation", statement.action.operation},
@@ -52,24 +54,34 @@ json::object Summary(const store::HoldRecord& record, const approval::Statement&
 
 // A record that can't be opened is listed for what it is: it can't be shown, approved or sent.
 json::object Unreadable(const store::HoldRecord& record, const Error& error) {
-  return {{"id", record.id},         {"state", record.state},         {"operation", "unreadable"},
-          {"effect", "unknown"},     {"targets", json::array{}},      {"environments", json::array{}},
-          {"session", record.session}, {"digest", record.digest},     {"created", FormatTime(record.created)},
-          {"expires", FormatTime(record.expires)}, {"problem", error.message}};
+  return {{"id", record.id},
+          {"state", record.state},
+          {"operation", "unreadable"},
+          {"effect", "unknown"},
+          {"targets", json::array{}},
+          {"environments", json::array{}},
+          {"session", record.session},
+          {"digest", record.digest},
+          {"created", FormatTime(record.created)},
+          {"expires", FormatTime(record.expires)},
+          {"problem", error.message}};
 }
 
 // The request as Interlock would send it; the credential by its name.
 json::object RequestJson(const UpstreamRequest& request) {
   json::object headers;
   for (const Header& header : request.headers) headers[header.name] = header.value;
-  json::object out{{"method", request.method},
-                   {"url", request.scheme + "://" + request.host +
-                               (request.port == 443 || request.port == 80 ? "" : ":" + std::to_string(request.port)) +
-                               request.target},
-                   {"headers", std::move(headers)},
-                   {"body", IsUtf8(request.body) ? request.body : "base64:" + Base64(request.body)}};
+  json::object out{
+      {"method", request.method},
+      {"url",
+       request.scheme + "://" + request.host +
+           (request.port == 443 || request.port == 80 ? "" : ":" + std::to_string(request.port)) +
+           request.target},
+      {"headers", std::move(headers)},
+      {"body", IsUtf8(request.body) ? request.body : "base64:" + Base64(request.body)}};
   if (request.credential) {
-    out["credential"] = request.credential->entry + " (v" + std::to_string(request.credential->version) + ")";
+    out["credential"] =
+        request.credential->entry + " (v" + std::to_string(request.credential->version) + ")";
   }
   return out;
 }
@@ -85,13 +97,15 @@ Result<std::uint64_t> HoldDesk::Record(std::string_view type, json::object field
   return core_->ledger.AppendDurable(Entry(type, core_->clock.Now(), std::move(fields)));
 }
 
-Result<store::HoldRecord> HoldDesk::NewRecord(const HoldOrder& order, approval::Statement& statement) {
+Result<store::HoldRecord> HoldDesk::NewRecord(const HoldOrder& order,
+                                              approval::Statement& statement) {
   const TimePoint now = core_->clock.Now();
   statement.hold = ShortId("h");
   statement.action = order.action;
   statement.scope = order.scope;
   statement.decision = order.decision;
-  statement.recovery = {approval::RecoveryVerdict::none, "nothing is proved: no recovery point was looked for", {}};
+  statement.recovery = {
+      approval::RecoveryVerdict::none, "nothing is proved: no recovery point was looked for", {}};
   statement.session = order.session;
   statement.belief = order.belief;
   statement.nonce = RandomToken();
@@ -119,7 +133,8 @@ Result<store::HoldRecord> HoldDesk::NewRecord(const HoldOrder& order, approval::
 
 Result<Placed> HoldDesk::Place(const HoldOrder& order) {
   const std::string fingerprint = FingerprintOf(order.action);
-  ILK_TRY(rejected, core_->store.FindByFingerprint(order.session.id, fingerprint, approval::ToString(State::rejected)));
+  ILK_TRY(rejected, core_->store.FindByFingerprint(order.session.id, fingerprint,
+                                                   approval::ToString(State::rejected)));
   if (rejected) {
     ILK_TRY(loaded, Load(rejected->id));
     return Placed{std::move(loaded.record), std::move(loaded.statement), false, true};
@@ -149,8 +164,9 @@ Result<HoldDesk::Loaded> HoldDesk::Load(std::string_view id) {
   ILK_TRY(opened, core_->vault.Unseal(record.action, "hold " + record.id));
   ILK_TRY(statement, approval::ParseStatement(opened));
   if (statement.hold != record.id || Digest(statement.action) != record.digest) {
-    return Fail(Code::verification, "the stored request of " + record.id +
-                                        " is not the one that was held: the store was changed; nothing is sent");
+    return Fail(Code::verification,
+                "the stored request of " + record.id +
+                    " is not the one that was held: the store was changed; nothing is sent");
   }
   Action action = statement.action;
   return Loaded{std::move(record), std::move(statement), std::move(action)};
@@ -158,8 +174,10 @@ Result<HoldDesk::Loaded> HoldDesk::Load(std::string_view id) {
 
 Result<json::array> HoldDesk::List(const std::string& filter) {
   store::HoldFilter wanted;
-  if (filter.empty()) wanted.states = {"pending", "approved", "executing"};
-  else if (filter != "all") wanted.states = {filter};
+  if (filter.empty())
+    wanted.states = {"pending", "approved", "executing"};
+  else if (filter != "all")
+    wanted.states = {filter};
   if (filter != "all" && !filter.empty() && !approval::ParseState(filter)) {
     return Fail(Code::invalid_input, "there is no state \"" + filter + "\"");
   }
@@ -167,7 +185,8 @@ Result<json::array> HoldDesk::List(const std::string& filter) {
   json::array out;
   for (const store::HoldRecord& record : records) {
     const auto loaded = Load(record.id);
-    out.push_back(loaded ? Summary(loaded->record, loaded->statement) : Unreadable(record, loaded.error()));
+    out.push_back(loaded ? Summary(loaded->record, loaded->statement)
+                         : Unreadable(record, loaded.error()));
   }
   return out;
 }
@@ -185,7 +204,10 @@ Result<json::object> HoldDesk::Show(std::string_view id) {
   json::array approvals;
   ILK_TRY(signatures, core_->store.Approvals(id));
   for (const store::ApprovalRecord& a : signatures) {
-    approvals.push_back({{"approver", a.person}, {"key", a.key}, {"at", FormatTime(a.at)}, {"signature", a.signature}});
+    approvals.push_back({{"approver", a.person},
+                         {"key", a.key},
+                         {"at", FormatTime(a.at)},
+                         {"signature", a.signature}});
   }
   out["approvals"] = std::move(approvals);
   out["required"] = s.approvals_required;
@@ -208,14 +230,18 @@ approval::Requirement HoldDesk::RequirementFor(const Loaded& loaded) const {
   requirement.origins = {settings->config.gateway.console.origin};
   // Of several environments each must accept the kind of key; an unresolved one is production.
   std::vector<std::string> environments;
-  for (const EnvironmentSeen& seen : loaded.statement.scope.environments) environments.push_back(seen.mapped);
-  if (environments.empty() || !loaded.statement.scope.unresolved.empty()) environments.push_back("production");
+  for (const EnvironmentSeen& seen : loaded.statement.scope.environments)
+    environments.push_back(seen.mapped);
+  if (environments.empty() || !loaded.statement.scope.unresolved.empty())
+    environments.push_back("production");
   for (const approval::KeyKind kind :
        {approval::KeyKind::file, approval::KeyKind::security_key, approval::KeyKind::passkey}) {
     const bool accepted = std::ranges::all_of(environments, [&](const std::string& name) {
       const auto it = settings->config.environments.find(name);
       if (it == settings->config.environments.end()) return false;
-      return std::ranges::any_of(it->second.keys, [&](policy::KeyKind k) { return ToString(k) == approval::ToString(kind); });
+      return std::ranges::any_of(it->second.keys, [&](policy::KeyKind k) {
+        return ToString(k) == approval::ToString(kind);
+      });
     });
     if (accepted) requirement.kinds.push_back(kind);
   }
@@ -225,7 +251,8 @@ approval::Requirement HoldDesk::RequirementFor(const Loaded& loaded) const {
 Result<State> HoldDesk::AddSignature(std::string_view id, std::string_view signature) {
   ILK_TRY(loaded, Load(id));
   if (StateOf(loaded.record) != State::pending) {
-    return Fail(Code::conflict, loaded.record.id + " is " + loaded.record.state + ": only a pending hold can be approved");
+    return Fail(Code::conflict, loaded.record.id + " is " + loaded.record.state +
+                                    ": only a pending hold can be approved");
   }
   const TimePoint now = core_->clock.Now();
   if (now >= loaded.record.expires) {
@@ -235,10 +262,11 @@ Result<State> HoldDesk::AddSignature(std::string_view id, std::string_view signa
   const auto approvers = core_->approvers();
   ILK_TRY(existing, core_->store.Approvals(id));
   std::vector<approval::Approval> already;
-  for (const store::ApprovalRecord& a : existing) already.push_back({a.person, a.key, approval::KeyKind::file, 0, a.at, a.signature});
+  for (const store::ApprovalRecord& a : existing)
+    already.push_back({a.person, a.key, approval::KeyKind::file, 0, a.at, a.signature});
   const std::string pae = approval::Pae(approval::StatementJson(loaded.statement));
-  const approval::Check check = approval::CheckApproval(loaded.statement, {pae, signature, ""}, *approvers,
-                                                        RequirementFor(loaded), already, now);
+  const approval::Check check = approval::CheckApproval(
+      loaded.statement, {pae, signature, ""}, *approvers, RequirementFor(loaded), already, now);
   if (!check.approval) return Fail(Code::denied, "not an approval: " + check.reason);
   const approval::Approval& vote = *check.approval;
   ILK_TRY(recorded, Record("approval", {{"hold", loaded.record.id},
@@ -246,10 +274,12 @@ Result<State> HoldDesk::AddSignature(std::string_view id, std::string_view signa
                                         {"digest", loaded.record.digest},
                                         {"signature_sha256", crypto::Sha256Hex(signature)}}));
   (void)recorded;
-  ILK_TRY(all, core_->store.AddApproval({loaded.record.id, vote.approver, vote.key, std::string(signature), now},
-                                       approval::ToString(State::pending)));
+  ILK_TRY(all, core_->store.AddApproval(
+                   {loaded.record.id, vote.approver, vote.key, std::string(signature), now},
+                   approval::ToString(State::pending)));
   already.push_back(vote);
-  if (all.size() != already.size() || !approval::QuorumReached(loaded.statement, already)) return State::pending;
+  if (all.size() != already.size() || !approval::QuorumReached(loaded.statement, already))
+    return State::pending;
   store::HoldChange change;
   change.nonce = loaded.statement.nonce;  // one statement, one execution, whatever else goes wrong
   ILK_TRY(moved, Move(id, Event::approve, std::move(change)));
@@ -265,7 +295,8 @@ Result<void> HoldDesk::Reject(std::string_view id, std::string_view reason) {
   return {};
 }
 
-Result<store::HoldRecord> HoldDesk::Move(std::string_view id, Event event, store::HoldChange change) {
+Result<store::HoldRecord> HoldDesk::Move(std::string_view id, Event event,
+                                         store::HoldChange change) {
   ILK_TRY(record, core_->store.Get(id));
   ILK_TRY(next, approval::Next(StateOf(record), event));
   change.state = approval::ToString(next);
@@ -279,7 +310,8 @@ Result<store::HoldRecord> HoldDesk::Move(std::string_view id, Event event, store
   return moved;
 }
 
-Result<store::HoldRecord> HoldDesk::Supersede(const Loaded& old, const Scope& now, const std::string& difference) {
+Result<store::HoldRecord> HoldDesk::Supersede(const Loaded& old, const Scope& now,
+                                              const std::string& difference) {
   HoldOrder order{old.action,
                   now,
                   old.statement.decision,
@@ -298,7 +330,9 @@ Result<store::HoldRecord> HoldDesk::Supersede(const Loaded& old, const Scope& no
   change.superseded_by = successor.id;
   ILK_TRY(moved, core_->store.Supersede(old.record.id, old.record.state, change, successor));
   (void)moved;
-  ILK_TRY(index, Record("superseded", {{"hold", old.record.id}, {"by", successor.id}, {"difference", difference}}));
+  ILK_TRY(index,
+          Record("superseded",
+                 {{"hold", old.record.id}, {"by", successor.id}, {"difference", difference}}));
   (void)index;
   changed_.notify_all();
   return successor;
@@ -311,7 +345,8 @@ Result<json::object> HoldDesk::OutcomeOf(std::string_view id) {
     ILK_TRY(outcome, ParseJson(record.outcome));
     if (outcome.is_object()) {
       outcome.as_object().erase("answer");
-      if (const auto receipt = FindString(outcome.as_object(), "receipt"); !receipt.empty()) out["receipt"] = receipt;
+      if (const auto receipt = FindString(outcome.as_object(), "receipt"); !receipt.empty())
+        out["receipt"] = receipt;
       outcome.as_object().erase("receipt");
     }
     out["outcome"] = std::move(outcome);
@@ -328,7 +363,8 @@ Result<json::object> HoldDesk::WaitFor(std::string_view id, std::chrono::millise
     ILK_TRY(record, core_->store.Get(id));
     if (stopping_ || approval::IsFinal(StateOf(record))) break;
     // Woken by every change; the short wait bounds what a missed one could cost.
-    const auto slice = std::min(end, std::chrono::steady_clock::now() + std::chrono::milliseconds(500));
+    const auto slice =
+        std::min(end, std::chrono::steady_clock::now() + std::chrono::milliseconds(500));
     changed_.wait_until(lock, slice);
     if (std::chrono::steady_clock::now() >= end) break;
   }
@@ -345,12 +381,17 @@ void HoldDesk::StopWaiting() {
 }
 
 Result<void> HoldDesk::RecoverAfterCrash() {
-  ILK_TRY(executing, core_->store.List({{std::string(approval::ToString(State::executing))}, "", 100'000}));
+  ILK_TRY(executing,
+          core_->store.List({{std::string(approval::ToString(State::executing))}, "", 100'000}));
   for (const store::HoldRecord& record : executing) {
-    ILK_TRY(index, Record("outcome", {{"hold", record.id}, {"state", "unknown"}, {"why", "the gateway ended while it was executing"}}));
+    ILK_TRY(index, Record("outcome", {{"hold", record.id},
+                                      {"state", "unknown"},
+                                      {"why", "the gateway ended while it was executing"}}));
     store::HoldChange change;
-    change.outcome = json::serialize(json::object{
-        {"status", 0}, {"summary", "unknown: the gateway ended while this was executing"}, {"receipt", std::to_string(index)}});
+    change.outcome = json::serialize(
+        json::object{{"status", 0},
+                     {"summary", "unknown: the gateway ended while this was executing"},
+                     {"receipt", std::to_string(index)}});
     ILK_TRY(moved, Move(record.id, Event::lose, std::move(change)));
     (void)moved;
   }
@@ -361,7 +402,8 @@ Result<void> HoldDesk::RecoverAfterCrash() {
 
 void HoldDesk::ExpireDue() {
   static constexpr std::array<std::string_view, 2> kWaiting = {"pending", "approved"};
-  const auto expired = core_->store.ExpireDue(core_->clock.Now(), kWaiting, approval::ToString(State::expired));
+  const auto expired =
+      core_->store.ExpireDue(core_->clock.Now(), kWaiting, approval::ToString(State::expired));
   if (!expired) return;
   for (const std::string& id : *expired) (void)Record("expired", {{"hold", id}});
   if (!expired->empty()) changed_.notify_all();

@@ -34,8 +34,8 @@ struct HoldOrder {
 struct Placed {
   store::HoldRecord record;
   approval::Statement statement;
-  bool is_new = true;      // false: an identical request was waiting already
-  bool rejected = false;   // true: a human has said no to exactly this; `record` is that hold
+  bool is_new = true;     // false: an identical request was waiting already
+  bool rejected = false;  // true: a human has said no to exactly this; `record` is that hold
 };
 
 class HoldDesk {
@@ -57,15 +57,17 @@ class HoldDesk {
   // The shape of docs/cli.md, and "statement": the JSON that is signed.
   Result<json::object> Show(std::string_view id);
 
-  // One person's signature. When the quorum is complete the hold is approved; the caller then executes
-  // it. Returns the state afterwards.
+  // One person's signature. When the quorum is complete the hold is approved; the caller then
+  // executes it. Returns the state afterwards.
   Result<approval::State> AddSignature(std::string_view id, std::string_view signature);
   Result<void> Reject(std::string_view id, std::string_view reason);
 
   // Applies `event`; conflict when it has no place in the hold's state.
-  Result<store::HoldRecord> Move(std::string_view id, approval::Event event, store::HoldChange change = {});
+  Result<store::HoldRecord> Move(std::string_view id, approval::Event event,
+                                 store::HoldChange change = {});
   // Replaces a hold whose scope changed by a new one that shows the difference.
-  Result<store::HoldRecord> Supersede(const Loaded& old, const Scope& now, const std::string& difference);
+  Result<store::HoldRecord> Supersede(const Loaded& old, const Scope& now,
+                                      const std::string& difference);
 
   // What a caller of approve or wait is told about the hold now.
   Result<json::object> OutcomeOf(std::string_view id);

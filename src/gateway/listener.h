@@ -1,5 +1,5 @@
-// Where connections come in: the explicit proxy on an address of the host, and one captured port per
-// room. Accepted sockets are dealt out to the workers in turn; each then stays on its thread.
+// Where connections come in: the explicit proxy on an address of the host, and one captured port
+// per room. Accepted sockets are dealt out to the workers in turn; each then stays on its thread.
 #pragma once
 
 #include <memory>

@@ -7,21 +7,27 @@ namespace interlock::gateway {
 namespace {
 
 Answer NotFound() {
-  return JsonAnswer(404, {{"error", "there is nothing here; a session asks for its own holds at /holds/<id>"}});
+  return JsonAnswer(
+      404, {{"error", "there is nothing here; a session asks for its own holds at /holds/<id>"}});
 }
 
 Answer StateOf(Core& core, const Session& session, const std::string& id) {
   const auto record = core.store.Get(id);
   if (!record || record->session != session.id) return NotFound();
-  json::object out{{"hold", record->id}, {"state", record->state}, {"expires", FormatTime(record->expires)}};
+  json::object out{
+      {"hold", record->id}, {"state", record->state}, {"expires", FormatTime(record->expires)}};
   if (!record->reason.empty()) out["reason"] = record->reason;
   if (!record->superseded_by.empty()) out["superseded_by"] = record->superseded_by;
-  const auto outcome = record->outcome.empty() ? Result<json::value>(json::object{}) : ParseJson(record->outcome);
+  const auto outcome =
+      record->outcome.empty() ? Result<json::value>(json::object{}) : ParseJson(record->outcome);
   if (outcome && outcome->is_object()) {
-    if (const auto summary = FindString(outcome->as_object(), "summary"); !summary.empty()) out["summary"] = summary;
-    if (const auto sealed = FromBase64(FindString(outcome->as_object(), "answer")); sealed && !sealed->empty()) {
+    if (const auto summary = FindString(outcome->as_object(), "summary"); !summary.empty())
+      out["summary"] = summary;
+    if (const auto sealed = FromBase64(FindString(outcome->as_object(), "answer"));
+        sealed && !sealed->empty()) {
       const auto opened = core.vault.Unseal(*sealed, "answer " + record->id);
-      const auto answer = opened ? ParseJson(*opened) : Result<json::value>(Fail(Code::internal, ""));
+      const auto answer =
+          opened ? ParseJson(*opened) : Result<json::value>(Fail(Code::internal, ""));
       if (answer) out["answer"] = *answer;
     }
   }

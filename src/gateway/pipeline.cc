@@ -1,5 +1,5 @@
-// The journey of one request. HandleRequest, at the end, is the table of contents: each station is one
-// function above it, in the same order, and each ends the journey with an answer where it must.
+// The journey of one request. HandleRequest, at the end, is the table of contents: each station is
+// one function above it, in the same order, and each ends the journey with an answer where it must.
 #include "gateway/pipeline.h"
 
 #include <algorithm>
@@ -54,7 +54,9 @@ struct Journey {
   bool IsHead() const { return exchange.head.method == "HEAD"; }
   // The connection is usable afterwards only if the client's body was read to its end.
   bool CanKeep() const { return exchange.head.keep_alive && source.done(); }
-  Dialect DialectOf() const { return api != nullptr && api->graphql ? Dialect::graphql : Dialect::rest; }
+  Dialect DialectOf() const {
+    return api != nullptr && api->graphql ? Dialect::graphql : Dialect::rest;
+  }
 };
 
 // A station's word: nullopt, go on; else the answer was sent, and whether the connection lives.
@@ -63,8 +65,9 @@ using Ended = std::optional<bool>;
 Task<bool> Send(Journey& j, Answer answer) {
   const bool keep = j.CanKeep() && !answer.close;
   j.exchange.client.SetDeadline(j.core.times.body);
-  const auto written = co_await WriteAnswer(j.exchange.client, answer, j.exchange.head.method, keep);
-  co_return written && keep;
+  const auto written =
+      co_await WriteAnswer(j.exchange.client, answer, j.exchange.head.method, keep);
+  co_return written&& keep;
 }
 
 Task<bool> SendMalformed(Journey& j, int status, std::string_view name, std::string_view reason) {
@@ -86,15 +89,19 @@ Task<Result<void>> Record(Journey& j, std::string entry, bool durable) {
   co_return Result<void>{};
 }
 
-Task<Result<void>> RecordDecision(Journey& j, std::string_view id, std::string_view hold, bool durable) {
-  std::string entry = DecisionEntry({id, j.session().id, &j.action, &j.decision, &j.facts, hold}, j.core.clock.Now());
+Task<Result<void>> RecordDecision(Journey& j, std::string_view id, std::string_view hold,
+                                  bool durable) {
+  std::string entry = DecisionEntry({id, j.session().id, &j.action, &j.decision, &j.facts, hold},
+                                    j.core.clock.Now());
   co_return co_await Record(j, std::move(entry), durable);
 }
 
 Task<bool> SendUnrecorded(Journey& j, const Error& error) {
-  co_return co_await Send(j, UpstreamAnswer(503, "not-recorded", "INTERLOCK DENIED: not sent, nothing changed.\nThe decision can't be "
-                                                                 "recorded, and what isn't on the record isn't sent: " +
-                                                                     error.message));
+  co_return co_await Send(
+      j, UpstreamAnswer(503, "not-recorded",
+                        "INTERLOCK DENIED: not sent, nothing changed.\nThe decision can't be "
+                        "recorded, and what isn't on the record isn't sent: " +
+                            error.message));
 }
 
 // Denies in the agent's own protocol, on the record.
@@ -104,7 +111,8 @@ Task<bool> Deny(Journey& j, std::string rule, std::string reason, std::string in
   const std::string id = ShortId("d");
   if (j.action.request.host.empty()) j.action.request.host = j.exchange.destination.host;
   if (j.action.operation.empty()) j.action.operation = "http." + j.exchange.head.method;
-  if (const auto recorded = co_await RecordDecision(j, id, "", false); !recorded) co_return co_await SendUnrecorded(j, recorded.error());
+  if (const auto recorded = co_await RecordDecision(j, id, "", false); !recorded)
+    co_return co_await SendUnrecorded(j, recorded.error());
   const std::string text = approval::AgentDenyText({id, std::move(reason), std::move(instead)});
   co_return co_await Send(j, DenyAnswer(j.DialectOf(), id, text, j.IsHead()));
 }
@@ -112,14 +120,17 @@ Task<bool> Deny(Journey& j, std::string rule, std::string reason, std::string in
 // --- 1. May this session speak to this host? ---
 
 bool HostMatches(std::string_view pattern, std::string_view host) {
-  if (pattern.starts_with("*.")) return host.size() >= pattern.size() && host.ends_with(pattern.substr(1));
+  if (pattern.starts_with("*."))
+    return host.size() >= pattern.size() && host.ends_with(pattern.substr(1));
   return pattern == host;
 }
 
 Task<Ended> CheckReach(Journey& j) {
   const Destination& to = j.exchange.destination;
   if (j.session().ended) {
-    Answer over = UpstreamAnswer(403, "session-ended", "INTERLOCK DENIED: not sent, nothing changed.\nThis session is over.");
+    Answer over =
+        UpstreamAnswer(403, "session-ended",
+                       "INTERLOCK DENIED: not sent, nothing changed.\nThis session is over.");
     over.close = true;
     co_return co_await Send(j, std::move(over));
   }
@@ -130,11 +141,14 @@ Task<Ended> CheckReach(Journey& j) {
   });
   if (!open) {
     co_return co_await Deny(j, "egress", "This session may not reach " + to.host + ".",
-                            "The hosts it may reach are listed under sessions in the gateway's configuration; a human can add one.");
+                            "The hosts it may reach are listed under sessions in the gateway's "
+                            "configuration; a human can add one.");
   }
   if (j.guarded && to.scheme != "https") {
-    co_return co_await Deny(j, "cleartext", to.host + " is spoken to over TLS only: a credential is never sent in the clear.",
-                            "Use https.");
+    co_return co_await Deny(
+        j, "cleartext",
+        to.host + " is spoken to over TLS only: a credential is never sent in the clear.",
+        "Use https.");
   }
   co_return std::nullopt;
 }
@@ -151,8 +165,10 @@ Task<Ended> ReadBody(Journey& j) {
   if (head.method == "GET" || head.method == "HEAD" || head.method == "OPTIONS") {
     co_return co_await SendMalformed(j, 400, "body-on-get", "this method has no body");
   }
-  if (head.expect_continue && !co_await j.exchange.client.Write("HTTP/1.1 100 Continue\r\n\r\n")) co_return false;
-  j.streamed = j.api != nullptr && !classify::NeedsBody(j.core.packs, j.exchange.destination.host, head.method, head.PathAndQuery());
+  if (head.expect_continue && !co_await j.exchange.client.Write("HTTP/1.1 100 Continue\r\n\r\n"))
+    co_return false;
+  j.streamed = j.api != nullptr && !classify::NeedsBody(j.core.packs, j.exchange.destination.host,
+                                                        head.method, head.PathAndQuery());
   if (j.streamed) co_return std::nullopt;
   j.exchange.client.SetDeadline(j.core.times.body);
   auto read = co_await ReadWholeBody(j.source, j.core.inspect_bytes_max);
@@ -179,11 +195,13 @@ Task<Ended> Understand(Journey& j) {
   // check the paths of their own APIs, where an encoded slash may be an ordinary character.
   if (j.guarded && j.api == nullptr) {
     if (const auto ambiguous = http1::CheckTarget(x.head.PathAndQuery())) {
-      co_return co_await SendMalformed(j, ambiguous->http_status, ambiguous->name, ambiguous->reason);
+      co_return co_await SendMalformed(j, ambiguous->http_status, ambiguous->name,
+                                       ambiguous->reason);
     }
   }
-  auto classified = classify::Classify(j.core.packs, {x.destination.scheme, x.destination.host, x.destination.port, x.head.method,
-                                                      x.head.PathAndQuery(), x.head.fields, j.body});
+  auto classified = classify::Classify(
+      j.core.packs, {x.destination.scheme, x.destination.host, x.destination.port, x.head.method,
+                     x.head.PathAndQuery(), x.head.fields, j.body});
   if (auto* malformed = std::get_if<classify::Malformed>(&classified)) {
     co_return co_await SendMalformed(j, malformed->http_status, malformed->name, malformed->reason);
   }
@@ -196,7 +214,8 @@ Task<Ended> Understand(Journey& j) {
 std::vector<credential::CredentialPlace> PlacesOf(const classify::Api* api) {
   std::vector<credential::CredentialPlace> places;
   if (api == nullptr) return places;
-  for (const classify::CredentialPlace& place : api->credentials) places.push_back({place.header, place.prefix});
+  for (const classify::CredentialPlace& place : api->credentials)
+    places.push_back({place.header, place.prefix});
   return places;
 }
 
@@ -205,22 +224,27 @@ void FindCredential(Journey& j) {
   UpstreamRequest asked;
   asked.target = std::string(j.exchange.head.PathAndQuery());
   asked.headers.reserve(j.exchange.head.fields.size());
-  for (const http1::Field& field : j.exchange.head.fields) asked.headers.push_back({field.name, field.value});
+  for (const http1::Field& field : j.exchange.head.fields)
+    asked.headers.push_back({field.name, field.value});
   asked.body = std::move(j.body);
 
-  const credential::Guard guard = j.guarded ? credential::Guard::guarded : credential::Guard::unguarded;
+  const credential::Guard guard =
+      j.guarded ? credential::Guard::guarded : credential::Guard::unguarded;
   const auto vault = j.core.vault.Index();
-  j.foreign = credential::FindForeign({asked.target, asked.headers, asked.body},
-                                      {j.session().id, guard, places, j.core.phantoms, *vault, j.session().known_foreign});
-  std::erase_if(j.foreign, [&](const auto& finding) { return !credential::IsForeignUse(finding, guard); });
-  if (const auto taken = credential::TakeCredential(asked, j.session().id, places, j.core.phantoms); !taken) {
+  j.foreign = credential::FindForeign(
+      {asked.target, asked.headers, asked.body},
+      {j.session().id, guard, places, j.core.phantoms, *vault, j.session().known_foreign});
+  std::erase_if(j.foreign,
+                [&](const auto& finding) { return !credential::IsForeignUse(finding, guard); });
+  if (const auto taken = credential::TakeCredential(asked, j.session().id, places, j.core.phantoms);
+      !taken) {
     j.credential_fault = taken.error().message;
   }
   j.action.request.credential = asked.credential;
   j.body = std::move(asked.body);
   j.facts.credential = !j.foreign.empty() || !j.credential_fault.empty() ? CredentialSeen::foreign
-                       : asked.credential                                 ? CredentialSeen::phantom
-                                                                          : CredentialSeen::none;
+                       : asked.credential                                ? CredentialSeen::phantom
+                                                                         : CredentialSeen::none;
 }
 
 // --- 5. Where it acts ---
@@ -233,16 +257,20 @@ Task<void> ObserveScope(Journey& j) {
     j.scope.unresolved_reason = "not looked up for a credential that was not lent";
   } else if (!j.action.targets.empty()) {
     // What can't be undone is never judged by a memory.
-    const Freshness freshness = j.action.effect < Effect::irreversible ? Freshness::cached : Freshness::now;
-    j.scope = co_await j.core.scope.Resolve(j.core, j.worker, j.action, j.session().pinned_ephemeral, freshness);
+    const Freshness freshness =
+        j.action.effect < Effect::irreversible ? Freshness::cached : Freshness::now;
+    j.scope = co_await j.core.scope.Resolve(j.core, j.worker, j.action,
+                                            j.session().pinned_ephemeral, freshness);
   }
   j.facts.session = j.session().id;
   j.facts.agent = j.session().agent;
   scope::FillFacts(j.facts, j.scope, j.action, lent);
   if (!j.action.request.credential) co_return;
-  const auto entry = std::ranges::find(j.session().lent, j.action.request.credential->entry, &credential::VaultEntry::name);
-  j.beyond_lend = entry == j.session().lent.end() ? "the credential is not one this session was lent"
-                                                  : credential::BeyondLend(*entry, j.action.effect, j.facts.relation);
+  const auto entry = std::ranges::find(j.session().lent, j.action.request.credential->entry,
+                                       &credential::VaultEntry::name);
+  j.beyond_lend = entry == j.session().lent.end()
+                      ? "the credential is not one this session was lent"
+                      : credential::BeyondLend(*entry, j.action.effect, j.facts.relation);
   j.facts.beyond_lend = !j.beyond_lend.empty();
 }
 
@@ -251,7 +279,8 @@ Task<void> ObserveScope(Journey& j) {
 Task<bool> DenyForeign(Journey& j) {
   std::string what;
   for (const credential::Finding& finding : j.foreign) {
-    std::string leak = LeakEntry(j.session().id, j.action.request.host, finding, j.core.clock.Now());
+    std::string leak =
+        LeakEntry(j.session().id, j.action.request.host, finding, j.core.clock.Now());
     if (const auto recorded = co_await Record(j, std::move(leak), false); !recorded) {
       co_return co_await SendUnrecorded(j, recorded.error());
     }
@@ -262,7 +291,8 @@ Task<bool> DenyForeign(Journey& j) {
   }
   if (what.empty()) what = j.credential_fault;
   std::string instead = "Credentials found in files don't work here.";
-  if (!j.session().variables.empty()) instead += " Use " + j.session().variables.begin()->first + ", or ask for what you need.";
+  if (!j.session().variables.empty())
+    instead += " Use " + j.session().variables.begin()->first + ", or ask for what you need.";
   co_return co_await Deny(j, j.decision.rule, std::move(what), std::move(instead));
 }
 
@@ -279,10 +309,12 @@ Result<std::optional<Injection>> InjectionFor(Journey& j) {
 
 Task<bool> Allow(Journey& j) {
   j.core.counters.allowed.fetch_add(1, std::memory_order_relaxed);
-  // What can't be undone is on the signed record before its first byte goes out, also when it is allowed.
+  // What can't be undone is on the signed record before its first byte goes out, also when it is
+  // allowed.
   const bool intent = j.action.effect >= Effect::irreversible;
   const std::string id = ShortId("d");
-  if (const auto recorded = co_await RecordDecision(j, id, "", intent); !recorded) co_return co_await SendUnrecorded(j, recorded.error());
+  if (const auto recorded = co_await RecordDecision(j, id, "", intent); !recorded)
+    co_return co_await SendUnrecorded(j, recorded.error());
   auto injection = InjectionFor(j);
   if (!injection) {
     co_return co_await Deny(j, "lend", injection.error().message, "Ask a human for a new lend.");
@@ -292,12 +324,14 @@ Task<bool> Allow(Journey& j) {
   if (j.streamed) {
     // The pack said that this body decides nothing; then classify kept none and changed no method.
     if (!j.action.request.body.empty() || j.action.request.method != j.exchange.head.method) {
-      co_return co_await Deny(j, "not-inspected", "The body was not inspected, so it is not sent.", "");
+      co_return co_await Deny(j, "not-inspected", "The body was not inspected, so it is not sent.",
+                              "");
     }
     out.body = &j.source;
     out.framing = j.exchange.head.framing;
   }
-  const bool keep = co_await Forward(j.core, j.worker, j.exchange.client, j.exchange.head, std::move(out));
+  const bool keep =
+      co_await Forward(j.core, j.worker, j.exchange.client, j.exchange.head, std::move(out));
   // Once more: a walk that began while the change was under way may have seen the world before it.
   if (j.action.effect > Effect::read) j.core.scope.Invalidate(j.action.provider);
   co_return keep;
@@ -315,8 +349,11 @@ int ApprovalsRequired(const policy::Config& config, const Facts& facts) {
 // The belief under which somebody may have asked for this, where it is likely wrong.
 std::string BeliefOf(const Journey& j) {
   const std::string& lent = j.session().environment;
-  if (!j.scope.unresolved.empty()) return "where this acts could not be seen (" + j.scope.unresolved_reason + "); it counts as production";
-  const bool in_lent = std::ranges::any_of(j.scope.environments, [&](const auto& e) { return e.mapped == lent; });
+  if (!j.scope.unresolved.empty())
+    return "where this acts could not be seen (" + j.scope.unresolved_reason +
+           "); it counts as production";
+  const bool in_lent =
+      std::ranges::any_of(j.scope.environments, [&](const auto& e) { return e.mapped == lent; });
   if (in_lent && j.facts.relation == Relation::other) {
     return "the session works in " + lent + ": this is not " + lent + " only";
   }
@@ -326,13 +363,19 @@ std::string BeliefOf(const Journey& j) {
 Task<bool> Hold(Journey& j) {
   std::vector<credential::KindPlace> places;
   if (j.api != nullptr) {
-    for (const classify::CredentialPlace& place : j.api->credentials) places.push_back({place.kind, place.header, place.prefix});
+    for (const classify::CredentialPlace& place : j.api->credentials)
+      places.push_back({place.kind, place.header, place.prefix});
   }
-  if (j.streamed) co_return co_await Deny(j, "not-stored", "This would have to be held, but its body was not kept.", "Go on with other work.");
+  if (j.streamed)
+    co_return co_await Deny(j, "not-stored",
+                            "This would have to be held, but its body was not kept.",
+                            "Go on with other work.");
   if (!places.empty()) {
-    const auto executor = credential::ExecutorFor(j.action.provider, j.scope, j.session().lent, j.core.vault.List(), places);
+    const auto executor = credential::ExecutorFor(j.action.provider, j.scope, j.session().lent,
+                                                  j.core.vault.List(), places);
     if (!executor) {
-      co_return co_await Deny(j, "no-credential", "No credential that was given to Interlock can do this.",
+      co_return co_await Deny(j, "no-credential",
+                              "No credential that was given to Interlock can do this.",
                               "Ask a human to add one for that environment.");
     }
     j.action.request.credential = executor->ref;
@@ -340,19 +383,24 @@ Task<bool> Hold(Journey& j) {
   HoldOrder order{j.action,
                   j.scope,
                   j.decision,
-                  {j.session().id, j.session().user, j.session().agent, j.session().workspace, j.session().environment},
+                  {j.session().id, j.session().user, j.session().agent, j.session().workspace,
+                   j.session().environment},
                   BeliefOf(j),
                   j.settings->policy_digest,
                   ApprovalsRequired(j.settings->config, j.facts)};
   auto place = [&core = j.core, order = std::move(order)] { return core.desk.Place(order); };
   auto placed = co_await Blocking(j.core, std::move(place));
   if (!placed) {
-    co_return co_await Send(j, UpstreamAnswer(503, "not-held", "INTERLOCK DENIED: not sent, nothing changed.\nThis needs a human's "
-                                                               "signature and could not be put before one: " +
-                                                                   placed.error().message));
+    co_return co_await Send(
+        j, UpstreamAnswer(503, "not-held",
+                          "INTERLOCK DENIED: not sent, nothing changed.\nThis needs a human's "
+                          "signature and could not be put before one: " +
+                              placed.error().message));
   }
   if (placed->rejected) {
-    co_return co_await Deny(j, "rejected", "A human has rejected exactly this (" + placed->record.id + "): " + placed->record.reason + ".",
+    co_return co_await Deny(j, "rejected",
+                            "A human has rejected exactly this (" + placed->record.id +
+                                "): " + placed->record.reason + ".",
                             "Go on with other work.");
   }
   j.core.counters.held.fetch_add(1, std::memory_order_relaxed);
@@ -386,7 +434,8 @@ Task<bool> HandleRequest(Core& core, Worker& worker, Exchange& exchange) {
     case Verdict::allow:
       co_return co_await Allow(j);
     case Verdict::hold:
-      if (j.facts.beyond_lend && j.decision.rule == policy::kLendRule) j.decision.reason = j.beyond_lend;
+      if (j.facts.beyond_lend && j.decision.rule == policy::kLendRule)
+        j.decision.reason = j.beyond_lend;
       co_return co_await Hold(j);
     case Verdict::deny:
       if (j.facts.credential == CredentialSeen::foreign) co_return co_await DenyForeign(j);

@@ -22,8 +22,8 @@ struct Exchange {
   Inbox& inbox;
 };
 
-// Judges the request and carries the verdict out. True while the client's connection can be used for
-// another request. Whatever fails on the way is answered and not sent.
+// Judges the request and carries the verdict out. True while the client's connection can be used
+// for another request. Whatever fails on the way is answered and not sent.
 Task<bool> HandleRequest(Core& core, Worker& worker, Exchange& exchange);
 
 }  // namespace interlock::gateway

@@ -98,8 +98,8 @@ std::string DecisionEntry(const DecisionRecord& record, TimePoint at) {
   return w.Take();
 }
 
-std::string LeakEntry(std::string_view session, std::string_view host, const credential::Finding& finding,
-                      TimePoint at) {
+std::string LeakEntry(std::string_view session, std::string_view host,
+                      const credential::Finding& finding, TimePoint at) {
   return Entry("leak", at,
                {{"session", session},
                 {"host", host},

@@ -1,5 +1,5 @@
-// Ledger entries as text: RFC 8785 JSON with `type`, `at` and what the type needs. Secrets never stand
-// in them, persons only as key fingerprints, bodies only as digests.
+// Ledger entries as text: RFC 8785 JSON with `type`, `at` and what the type needs. Secrets never
+// stand in them, persons only as key fingerprints, bodies only as digests.
 #pragma once
 
 #include <string>
@@ -28,7 +28,7 @@ struct DecisionRecord {
 std::string DecisionEntry(const DecisionRecord& record, TimePoint at);
 
 // A credential that should not be there: where it stood and where it lies, never what it is.
-std::string LeakEntry(std::string_view session, std::string_view host, const credential::Finding& finding,
-                      TimePoint at);
+std::string LeakEntry(std::string_view session, std::string_view host,
+                      const credential::Finding& finding, TimePoint at);
 
 }  // namespace interlock::gateway

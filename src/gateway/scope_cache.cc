@@ -24,9 +24,10 @@ struct Asker {
   scope::ViewKind view = scope::ViewKind::account;
 };
 
-// The entry for scope, else the one the action carries: it sees less, and what it can't see counts as
-// production.
-Result<Asker> AskerFor(Core& core, const std::string& provider, const std::string& host, const std::optional<CredentialRef>& carried) {
+// The entry for scope, else the one the action carries: it sees less, and what it can't see counts
+// as production.
+Result<Asker> AskerFor(Core& core, const std::string& provider, const std::string& host,
+                       const std::optional<CredentialRef>& carried) {
   const classify::Pack* pack = core.packs.Get(provider);
   if (pack == nullptr || pack->apis.empty() || !pack->apis.front().graphql) {
     return Fail(Code::not_found, provider + " has no API that can be walked");
@@ -42,11 +43,16 @@ Result<Asker> AskerFor(Core& core, const std::string& provider, const std::strin
     }
   }
   const auto entries = core.vault.List();
-  auto it = std::ranges::find_if(entries, [&](const auto& e) { return e.provider == provider && e.for_scope; });
-  if (it == entries.end() && carried) it = std::ranges::find(entries, carried->entry, &credential::VaultEntry::name);
-  if (it == entries.end()) return Fail(Code::not_found, "the vault has no credential for looking at " + provider);
-  const auto place = std::ranges::find(asker.api->credentials, it->kind, &classify::CredentialPlace::kind);
-  if (place == asker.api->credentials.end()) return Fail(Code::not_found, "the pack has no place for " + it->kind + " credentials");
+  auto it = std::ranges::find_if(
+      entries, [&](const auto& e) { return e.provider == provider && e.for_scope; });
+  if (it == entries.end() && carried)
+    it = std::ranges::find(entries, carried->entry, &credential::VaultEntry::name);
+  if (it == entries.end())
+    return Fail(Code::not_found, "the vault has no credential for looking at " + provider);
+  const auto place =
+      std::ranges::find(asker.api->credentials, it->kind, &classify::CredentialPlace::kind);
+  if (place == asker.api->credentials.end())
+    return Fail(Code::not_found, "the pack has no place for " + it->kind + " credentials");
   asker.ref = {it->name, it->version, place->header, place->prefix};
   asker.view = it->kind == "project" ? scope::ViewKind::project_token : scope::ViewKind::account;
   return asker;
@@ -55,15 +61,25 @@ Result<Asker> AskerFor(Core& core, const std::string& provider, const std::strin
 Task<Result<std::string>> Ask(Core& core, Worker& worker, Asker asker, std::string body) {
   auto real = core.vault.Reveal(asker.ref);
   if (!real) co_return std::unexpected(real.error());
-  UpstreamRequest request{"https", asker.host, 443, "POST", asker.api->graphql->paths.front(),
-                          {{"content-type", "application/json"}, {"accept", "application/json"}}, std::move(body), asker.ref};
+  UpstreamRequest request{"https",
+                          asker.host,
+                          443,
+                          "POST",
+                          asker.api->graphql->paths.front(),
+                          {{"content-type", "application/json"}, {"accept", "application/json"}},
+                          std::move(body),
+                          asker.ref};
   const BeforeSending at_once = []() -> Task<Result<void>> { co_return Result<void>{}; };
   std::optional<Injection> injection;
-  injection.emplace(Injection{asker.ref.header, asker.ref.prefix, *real, std::string((*real)->size(), '*')});
-  const OneShot answer = co_await SendOnce(core, worker, request, std::move(injection), at_once, kAnswerBytesMax);
-  if (answer.reached != Reached::answered) co_return Fail(Code::unavailable, "asking " + asker.host + ": " + answer.error);
+  injection.emplace(
+      Injection{asker.ref.header, asker.ref.prefix, *real, std::string((*real)->size(), '*')});
+  const OneShot answer =
+      co_await SendOnce(core, worker, request, std::move(injection), at_once, kAnswerBytesMax);
+  if (answer.reached != Reached::answered)
+    co_return Fail(Code::unavailable, "asking " + asker.host + ": " + answer.error);
   if (answer.status != 200) {
-    co_return Fail(Code::unavailable, "asking " + asker.host + " with " + asker.ref.entry + ": status " + std::to_string(answer.status));
+    co_return Fail(Code::unavailable, "asking " + asker.host + " with " + asker.ref.entry +
+                                          ": status " + std::to_string(answer.status));
   }
   co_return answer.body;
 }
@@ -77,13 +93,14 @@ scope::EnvironmentMapper MapperFor(std::shared_ptr<const Settings> settings, std
 
 }  // namespace
 
-Task<Result<std::shared_ptr<const scope::World>>> ScopeCache::WorldOf(Core& core, Worker& worker, std::string provider,
-                                                                      std::string host, std::optional<CredentialRef> carried,
-                                                                      Freshness freshness) {
+Task<Result<std::shared_ptr<const scope::World>>> ScopeCache::WorldOf(
+    Core& core, Worker& worker, std::string provider, std::string host,
+    std::optional<CredentialRef> carried, Freshness freshness) {
   const auto asker = AskerFor(core, provider, host, carried);
   if (!asker) co_return std::unexpected(asker.error());
   // Views differ by credential: one session's partial view is nobody else's.
-  const std::string key = provider + "/" + asker->ref.entry + "/" + std::to_string(asker->ref.version);
+  const std::string key =
+      provider + "/" + asker->ref.entry + "/" + std::to_string(asker->ref.version);
   std::uint64_t generation = 0;
   {
     const std::lock_guard lock(mutex_);
@@ -95,7 +112,8 @@ Task<Result<std::shared_ptr<const scope::World>>> ScopeCache::WorldOf(Core& core
   }
   scope::RailwayWalk walk(asker->view);
   for (int requests = 0; auto body = walk.NextRequest(); ++requests) {
-    if (requests == kWalkRequestsMax) co_return Fail(Code::limit, "the walk through " + provider + " does not end");
+    if (requests == kWalkRequestsMax)
+      co_return Fail(Code::limit, "the walk through " + provider + " does not end");
     auto answer = co_await Ask(core, worker, *asker, std::move(*body));
     if (!answer) co_return std::unexpected(answer.error());
     if (auto read = walk.OnResponse(*answer); !read) co_return std::unexpected(read.error());
@@ -103,23 +121,29 @@ Task<Result<std::shared_ptr<const scope::World>>> ScopeCache::WorldOf(Core& core
   auto world = walk.Finish(core.clock.Now());
   if (!world) co_return std::unexpected(world.error());
   auto shared = std::make_shared<const scope::World>(std::move(*world));
-  // Filed under the generation at which the walk began: a change that went out meanwhile outdates it.
+  // Filed under the generation at which the walk began: a change that went out meanwhile outdates
+  // it.
   const std::lock_guard lock(mutex_);
   worlds_[key] = {shared, std::chrono::steady_clock::now(), generation};
   co_return shared;
 }
 
-Task<Scope> ScopeCache::Resolve(Core& core, Worker& worker, Action action, std::set<std::string> pinned, Freshness freshness) {
+Task<Scope> ScopeCache::Resolve(Core& core, Worker& worker, Action action,
+                                std::set<std::string> pinned, Freshness freshness) {
   if (action.provider != kRailway) {
-    co_return scope::Unresolved(action.targets, "nothing is known of where " + action.provider + " keeps its environments");
+    co_return scope::Unresolved(
+        action.targets, "nothing is known of where " + action.provider + " keeps its environments");
   }
-  const auto world = co_await WorldOf(core, worker, action.provider, action.request.host, action.request.credential, freshness);
+  const auto world = co_await WorldOf(core, worker, action.provider, action.request.host,
+                                      action.request.credential, freshness);
   if (!world) co_return scope::Unresolved(action.targets, world.error().message);
-  const scope::Purpose purpose = freshness == Freshness::now ? scope::Purpose::hold : scope::Purpose::decision;
+  const scope::Purpose purpose =
+      freshness == Freshness::now ? scope::Purpose::hold : scope::Purpose::decision;
   const scope::DetailsWanted wanted = scope::WantedFor(**world, action.targets, purpose);
   std::optional<scope::Details> details;
   if (!wanted.empty()) {
-    const auto asker = AskerFor(core, action.provider, action.request.host, action.request.credential);
+    const auto asker =
+        AskerFor(core, action.provider, action.request.host, action.request.credential);
     const auto query = scope::DetailsQuery(wanted);
     if (asker && query) {
       const auto answer = co_await Ask(core, worker, *asker, *query);
@@ -128,14 +152,16 @@ Task<Scope> ScopeCache::Resolve(Core& core, Worker& worker, Action action, std::
       }
     }
   }
-  co_return scope::Resolve(**world, action.targets, MapperFor(core.settings(), action.provider), pinned,
-                           details ? &*details : nullptr);
+  co_return scope::Resolve(**world, action.targets, MapperFor(core.settings(), action.provider),
+                           pinned, details ? &*details : nullptr);
 }
 
-Task<Result<std::set<std::string>>> ScopeCache::EphemeralNow(Core& core, Worker& worker, std::string provider,
+Task<Result<std::set<std::string>>> ScopeCache::EphemeralNow(Core& core, Worker& worker,
+                                                             std::string provider,
                                                              std::optional<CredentialRef> carried) {
   if (provider != kRailway) co_return std::set<std::string>{};
-  const auto world = co_await WorldOf(core, worker, provider, "", std::move(carried), Freshness::now);
+  const auto world =
+      co_await WorldOf(core, worker, provider, "", std::move(carried), Freshness::now);
   if (!world) co_return std::unexpected(world.error());
   co_return scope::EphemeralIn(**world);
 }

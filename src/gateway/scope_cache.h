@@ -1,8 +1,8 @@
-// Where targets live, observed at the provider with the vault's entry for scope. The walk's documents
-// and what they mean are scope/'s; here they are sent, and remembered for a moment.
+// Where targets live, observed at the provider with the vault's entry for scope. The walk's
+// documents and what they mean are scope/'s; here they are sent, and remembered for a moment.
 //
-// Thread-safe. A memory is used for reads and reversible work only, is at most `kMaxAge` old, and is
-// dropped when anything that changes the provider goes out.
+// Thread-safe. A memory is used for reads and reversible work only, is at most `kMaxAge` old, and
+// is dropped when anything that changes the provider goes out.
 #pragma once
 
 #include <chrono>
@@ -29,7 +29,8 @@ class ScopeCache {
   static constexpr std::chrono::seconds kMaxAge{30};
 
   // Never fails: what could not be observed is unresolved, with the reason.
-  Task<Scope> Resolve(Core& core, Worker& worker, Action action, std::set<std::string> pinned, Freshness freshness);
+  Task<Scope> Resolve(Core& core, Worker& worker, Action action, std::set<std::string> pinned,
+                      Freshness freshness);
 
   // The ids of environments that are ephemeral at this moment, for a session to pin.
   Task<Result<std::set<std::string>>> EphemeralNow(Core& core, Worker& worker, std::string provider,
@@ -43,8 +44,9 @@ class ScopeCache {
     SteadyTime since;
     std::uint64_t generation = 0;
   };
-  Task<Result<std::shared_ptr<const scope::World>>> WorldOf(Core& core, Worker& worker, std::string provider,
-                                                            std::string host, std::optional<CredentialRef> carried,
+  Task<Result<std::shared_ptr<const scope::World>>> WorldOf(Core& core, Worker& worker,
+                                                            std::string provider, std::string host,
+                                                            std::optional<CredentialRef> carried,
                                                             Freshness freshness);
 
   std::mutex mutex_;  // guards both

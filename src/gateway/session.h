@@ -34,7 +34,7 @@ struct Session {
   std::shared_ptr<const policy::Policy> policy;  // with the workspace's rules
   std::string policy_digest;
   std::set<std::string> pinned_ephemeral;  // ids of environments that were ephemeral at the start
-  std::string pinned_reason;               // why there are none, when the provider could not be asked
+  std::string pinned_reason;             // why there are none, when the provider could not be asked
   credential::TokenIndex known_foreign;  // credentials that lie in the workspace
 
   FakeNames names;                 // thread-safe

@@ -91,7 +91,8 @@ Task<Result<void>> Stream::WaitForTls(int returned, const char* doing) {
 }
 
 Task<Result<void>> Stream::Handshake(const char* doing) {
-  SSL_set_read_ahead(ssl_, 1);  // one recv for a record instead of one for its header and one for it
+  SSL_set_read_ahead(ssl_,
+                     1);  // one recv for a record instead of one for its header and one for it
   if (SSL_set_fd(ssl_, socket_.native_handle()) != 1) {
     co_return Fail(Code::internal, "TLS can't use this socket");
   }
@@ -146,8 +147,8 @@ Task<Result<void>> Stream::Write(std::string_view bytes) {
   while (!bytes.empty()) {
     if (ssl_) {
       ERR_clear_error();
-      const int sent =
-          SSL_write(ssl_, bytes.data(), static_cast<int>(std::min<std::size_t>(bytes.size(), INT_MAX)));
+      const int sent = SSL_write(ssl_, bytes.data(),
+                                 static_cast<int>(std::min<std::size_t>(bytes.size(), INT_MAX)));
       if (sent > 0) {
         bytes.remove_prefix(static_cast<std::size_t>(sent));
         continue;

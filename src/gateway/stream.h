@@ -1,7 +1,8 @@
 // A connected socket, plain or under TLS, read and written by coroutines of one worker thread.
 //
-// OpenSSL works on the socket itself (SSL_set_fd) and Asio only waits for readiness: no copy through
-// BIO pairs. A Stream belongs to one coroutine and never leaves its thread. Every wait has a deadline
+// OpenSSL works on the socket itself (SSL_set_fd) and Asio only waits for readiness: no copy
+// through BIO pairs. A Stream belongs to one coroutine and never leaves its thread. Every wait has
+// a deadline
 // (`SetDeadline`); a stream that misses it fails with Code::unavailable and "timed out".
 #pragma once
 

@@ -37,7 +37,9 @@ Result<std::shared_ptr<const Routes>> Routes::Make(const policy::Config& config)
   routes->default_.tls = std::move(plain);
   for (const policy::UpstreamConfig& upstream : config.gateway.upstreams) {
     const auto colon = upstream.connect.rfind(':');
-    Entry entry{upstream.host, {upstream.connect.substr(0, colon), upstream.connect.substr(colon + 1), routes->default_.tls}};
+    Entry entry{upstream.host,
+                {upstream.connect.substr(0, colon), upstream.connect.substr(colon + 1),
+                 routes->default_.tls}};
     if (!upstream.ca.empty()) {
       ILK_TRY(pem, ReadFile(upstream.ca, 1u << 20));
       // The named authority alone: whoever runs that upstream, not every public one, speaks for it.
@@ -57,7 +59,8 @@ const Route& Routes::For(const Destination& destination) const {
 }
 
 bool Routes::Names(const std::string& host) const {
-  return std::ranges::any_of(entries_, [&](const Entry& e) { return HostMatches(e.pattern, host); });
+  return std::ranges::any_of(entries_,
+                             [&](const Entry& e) { return HostMatches(e.pattern, host); });
 }
 
 Task<Result<std::unique_ptr<Stream>>> UpstreamPool::Dial(Destination destination,
@@ -70,15 +73,17 @@ Task<Result<std::unique_ptr<Stream>>> UpstreamPool::Dial(Destination destination
   tcp::resolver resolver(context_);
   auto [unresolved, found] = co_await resolver.async_resolve(host, port, kAwait);
   if (unresolved) {
-    co_return Fail(Code::unavailable, "the name " + destination.host + " can't be resolved: " + unresolved.message());
+    co_return Fail(Code::unavailable,
+                   "the name " + destination.host + " can't be resolved: " + unresolved.message());
   }
   Error last{Code::unavailable, destination.host + " has no address"};
   for (const auto& candidate : found) {
     const tcp::endpoint endpoint = candidate.endpoint();
     // The rule looks at the address that is dialled, so a name can't be turned into a way inside.
     if (const auto range = ForbiddenRange(endpoint.address()); !named && !range.empty()) {
-      last = Error{Code::denied, destination.host + " resolves to " + endpoint.address().to_string() + " (" +
-                                     std::string(range) + "), which is never dialled unless `upstreams` names it"};
+      last = Error{Code::denied, destination.host + " resolves to " +
+                                     endpoint.address().to_string() + " (" + std::string(range) +
+                                     "), which is never dialled unless `upstreams` names it"};
       continue;
     }
     boost::system::error_code failed;
@@ -92,8 +97,9 @@ Task<Result<std::unique_ptr<Stream>>> UpstreamPool::Dial(Destination destination
     stream->SetDeadline(kConnectTimeout);
     auto [refused] = co_await stream->socket().async_connect(endpoint, kAwait);
     if (refused) {
-      last = Error{Code::unavailable, "connecting to " + destination.host + " at " + endpoint.address().to_string() +
-                                          ":" + port + ": " + refused.message()};
+      last = Error{Code::unavailable, "connecting to " + destination.host + " at " +
+                                          endpoint.address().to_string() + ":" + port + ": " +
+                                          refused.message()};
       continue;
     }
     if (destination.scheme == "https") {
@@ -106,7 +112,8 @@ Task<Result<std::unique_ptr<Stream>>> UpstreamPool::Dial(Destination destination
 }
 
 Task<Result<UpstreamConnection>> UpstreamPool::Acquire(Destination destination,
-                                                       std::shared_ptr<const Routes> routes, Reuse reuse) {
+                                                       std::shared_ptr<const Routes> routes,
+                                                       Reuse reuse) {
   if (reuse == Reuse::allowed) {
     if (const auto it = idle_.find(destination); it != idle_.end()) {
       std::vector<Idle>& waiting = it->second;
@@ -134,7 +141,8 @@ void UpstreamPool::Release(const Destination& destination, std::unique_ptr<Strea
 
 void UpstreamPool::DropIdle(SteadyTime now) {
   for (auto it = idle_.begin(); it != idle_.end();) {
-    idle_count_ -= std::erase_if(it->second, [&](const Idle& idle) { return now - idle.since > kIdleMax; });
+    idle_count_ -=
+        std::erase_if(it->second, [&](const Idle& idle) { return now - idle.since > kIdleMax; });
     it = it->second.empty() ? idle_.erase(it) : std::next(it);
   }
 }

@@ -61,11 +61,12 @@ enum class Reuse { allowed, never };  // an execution that must happen at most o
 
 class UpstreamPool {
  public:
-  UpstreamPool(asio::io_context& context, Deadlines& deadlines) : context_(context), deadlines_(deadlines) {}
+  UpstreamPool(asio::io_context& context, Deadlines& deadlines)
+      : context_(context), deadlines_(deadlines) {}
 
   // The error says what failed: name, address rule, connection, certificate.
-  Task<Result<UpstreamConnection>> Acquire(Destination destination, std::shared_ptr<const Routes> routes,
-                                           Reuse reuse);
+  Task<Result<UpstreamConnection>> Acquire(Destination destination,
+                                           std::shared_ptr<const Routes> routes, Reuse reuse);
   // Gives back a connection whose last exchange ended cleanly.
   void Release(const Destination& destination, std::unique_ptr<Stream> stream);
   void DropIdle(SteadyTime now);
@@ -76,7 +77,8 @@ class UpstreamPool {
     std::unique_ptr<Stream> stream;
     SteadyTime since;
   };
-  Task<Result<std::unique_ptr<Stream>>> Dial(Destination destination, std::shared_ptr<const Routes> routes);
+  Task<Result<std::unique_ptr<Stream>>> Dial(Destination destination,
+                                             std::shared_ptr<const Routes> routes);
 
   asio::io_context& context_;
   Deadlines& deadlines_;
