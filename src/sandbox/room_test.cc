@@ -231,14 +231,14 @@ constexpr Claim kClaims[] = {
      "import fcntl, pty; m, s = pty.openpty(); print(attempt(fcntl.ioctl, s, 0x5412, b'x'), "
      "attempt(fcntl.ioctl, s, 0x541C, b'\\3'), os.isatty(s))",
      "EPERM EPERM True"},
+    // Threads count like processes, and are cheaper to make.
     {"a_fork_bomb_is_bounded",
-     "n = 0\n"
+     "import threading; threading.stack_size(32768); n = 0\n"
      "try:\n"
      "    while n < 600:\n"
-     "        if os.fork() == 0: signal.pause()\n"
-     "        n += 1\n"
-     "except OSError as e: print(name(e.errno), n < 400)",
-     "EAGAIN True"},
+     "        threading.Thread(target=signal.pause, daemon=True).start(); n += 1\n"
+     "except RuntimeError: print(n < 400, attempt(os.fork), flush=True); os._exit(0)",
+     "True EAGAIN"},
 };
 
 void AddCallNumbers(Request& request) {

@@ -4,6 +4,7 @@
 A test is a function called test_*; its name is the claim. Exit status: 0 all passed, 1 one failed,
 77 everything was skipped. INTERLOCK_BIN_DIR is where the programs lie (default build/release).
 """
+import functools
 import importlib.util
 import os
 import pathlib
@@ -21,6 +22,7 @@ import harness  # noqa: E402  (after the path is set)
 SKIPPED = 77
 
 
+@functools.cache
 def load(path):
     spec = importlib.util.spec_from_file_location(f"claims_{path.stem}", path)
     module = importlib.util.module_from_spec(spec)
@@ -64,11 +66,11 @@ def main(words):
     if not words:
         words = sorted(p.name for p in HERE.glob("*.py") if "\ndef test_" in p.read_text())
     results = []
-    for word in words:
-        tests = tests_of(word)
-        for name, function in tests:
+    for word, after in zip(words, [*words[1:], ""]):
+        for name, function in tests_of(word):
             results.append(run(name, function))
-        harness.close_shared()
+        if after.partition("::")[0] != word.partition("::")[0]:  # a file's tests share its stage
+            harness.close_shared()
     if "failed" in results:
         return 1
     return SKIPPED if results and set(results) == {"skipped"} else 0
