@@ -167,17 +167,21 @@ def test_bytes_after_the_announced_body_are_never_an_answer():
         assert not c.buffer
 
 
-def test_bytes_sent_on_an_idle_pooled_connection_are_never_an_answer():
+def test_bytes_waiting_on_a_pooled_connection_are_never_an_answer():
     s = stage()
     with s.session() as session, session.tls(PLAIN) as c:
-        def late(connection, request):
+        def more_than_asked(connection, request):
+            # Two TLS records in one segment: the second is there before the next request is.
+            connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
             connection.send(ok(b"first"))
             connection.send(ok(b"unasked"))
+            connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
             return True
 
-        with answering(s.plain, late):
-            for _ in range(3):
-                assert session.get(PLAIN, connection=c).text == "first"
+        with answering(s.plain, more_than_asked):
+            for _ in range(5):
+                text_seen = session.get(PLAIN, connection=c).text
+                assert text_seen == "first", text_seen
 
 
 def test_a_broken_chunk_in_an_answer_ends_it():
