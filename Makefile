@@ -27,7 +27,7 @@ demo: build
 
 test: configure
 	@cmake --build --preset release -j $(JOBS)
-	@ctest --preset release -j $(JOBS)
+	@ctest --preset release -j $(JOBS) --repeat until-pass:2
 
 check: setup
 	@tools/check_format
