@@ -166,7 +166,8 @@ Answer Handle(World& world, const Credentials& credentials, std::string_view bod
   if (!plan && plan.error().code != Code::not_found) {
     Refuse(answer, 400, plan.error());
   } else if (!plan || !known) {
-    const std::string_view key = answer.operations.empty() ? "" : answer.operations.front();
+    std::string_view key;
+    if (!answer.operations.empty()) key = answer.operations.front();
     const Error error = plan ? Error{Code::denied, kNotAuthorized} : plan.error();
     Finish(answer, {}, {ErrorObject(error, key)});
   } else if (plan->mutation) {
