@@ -167,7 +167,11 @@ Answer Handle(World& world, const Credentials& credentials, std::string_view bod
     Refuse(answer, 400, plan.error());
   } else if (!plan || !known) {
     std::string_view key;
-    if (!answer.operations.empty()) key = answer.operations.front();
+    if (plan && !plan->fields.empty()) {
+      key = plan->fields.front().key;
+    } else if (!answer.operations.empty()) {
+      key = answer.operations.front();
+    }
     const Error error = plan ? Error{Code::denied, kNotAuthorized} : plan.error();
     Finish(answer, {}, {ErrorObject(error, key)});
   } else if (plan->mutation) {

@@ -25,8 +25,9 @@ Committer::Committer(const Ledger::Options& options, NoteSigner signer, Opened o
       journal_(std::move(opened.journal)),
       tiles_(std::move(opened.tiles)),
       next_index_(opened.latest.checkpoint.size),
+      head_(opened.latest.checkpoint),
       latest_(std::move(opened.latest)),
-      published_size_(latest_.checkpoint.size) {
+      published_size_(head_.size) {
   committer_ = std::thread([this] { CommitLoop(); });
   publisher_ = std::thread([this] { PublishLoop(); });
 }
@@ -66,50 +67,52 @@ Result<void> Committer::WaitForRoom(std::unique_lock<std::mutex>& lock, std::siz
   }
 }
 
-std::uint64_t Committer::Enqueue(std::string_view entry, Urgency urgency, Ledger::Done done) {
-  const std::uint64_t index = next_index_++;
-  const bool was_empty = queue_.count == 0;
-  AppendEntry(queue_.entries, entry);
-  ++queue_.count;
-  if (done) queue_.waiting.push_back({index, std::move(done)});
-  // A lazy entry wakes the committer only to set its timer, once for each batch.
-  if (was_empty) queue_deadline_ = std::chrono::steady_clock::now() + flush_interval_;
-  const bool wakes = urgency == Urgency::durable ? !queue_is_urgent_ : was_empty;
-  if (urgency == Urgency::durable) queue_is_urgent_ = true;
-  if (wakes) work_.notify_one();
-  return index;
-}
-
-Result<std::uint64_t> Committer::Queue(std::string_view entry, Urgency urgency, WhenFull when_full,
-                                       Ledger::Done done) {
+Result<Committer::Place> Committer::Enqueue(std::string_view entry, Urgency urgency,
+                                            WhenFull when_full, Ledger::Done done) {
   if (entry.empty() || entry.size() > kEntryBytesMax) {
     return Fail(Code::invalid_input, "ledger: an entry has 1 to 65535 bytes, this one has " +
                                          std::to_string(entry.size()));
   }
   std::unique_lock lock(mutex_);
   ILK_TRY_VOID(WaitForRoom(lock, 2 + entry.size(), when_full));
-  return Enqueue(entry, urgency, std::move(done));
+  const Place place{.index = next_index_++, .batch = batch_number_};
+  const bool was_empty = queue_.count == 0;
+  AppendEntry(queue_.entries, entry);
+  ++queue_.count;
+  if (done) queue_.waiting.push_back({place.index, std::move(done)});
+  if (was_empty) queue_deadline_ = std::chrono::steady_clock::now() + flush_interval_;
+  // A lazy entry wakes the committer only to set its timer, once for each batch.
+  const bool wakes = urgency == Urgency::durable ? !queue_is_urgent_ : was_empty;
+  if (urgency == Urgency::durable) queue_is_urgent_ = true;
+  // Unlocked first: a thread that wakes up into a locked mutex goes to sleep once more.
+  lock.unlock();
+  if (wakes) work_.notify_one();
+  return place;
+}
+
+Result<std::uint64_t> Committer::Queue(std::string_view entry, Urgency urgency, WhenFull when_full,
+                                       Ledger::Done done) {
+  ILK_TRY(place, Enqueue(entry, urgency, when_full, std::move(done)));
+  return place.index;
 }
 
 Result<std::uint64_t> Committer::QueueAndWait(std::string_view entry) {
-  if (entry.empty() || entry.size() > kEntryBytesMax) {
-    return Fail(Code::invalid_input, "ledger: an entry has 1 to 65535 bytes, this one has " +
-                                         std::to_string(entry.size()));
-  }
-  std::unique_lock lock(mutex_);
-  ILK_TRY_VOID(WaitForRoom(lock, 2 + entry.size(), WhenFull::wait));
-  const std::uint64_t index = Enqueue(entry, Urgency::durable, {});
-  const std::uint64_t batch = batch_number_;
-  lock.unlock();
-  committed_[batch % committed_.size()].Wait(batch);
-  if (!is_halted_.load(std::memory_order_acquire)) return index;
-  lock.lock();
-  if (latest_.checkpoint.size > index) return index;
+  ILK_TRY(place, Enqueue(entry, Urgency::durable, WhenFull::wait, {}));
+  committed_[place.batch % committed_.size()].Wait(place.batch);
+  if (!is_halted_.load(std::memory_order_acquire)) return place.index;
+  const std::lock_guard lock(mutex_);
+  if (head_.size > place.index) return place.index;
   return std::unexpected(*halted_);
 }
 
-SignedCheckpoint Committer::Latest() const {
-  const std::lock_guard lock(mutex_);
+SignedCheckpoint Committer::Latest() {
+  std::unique_lock lock(mutex_);
+  if (latest_.checkpoint == head_) return latest_;
+  const Checkpoint head = head_;
+  lock.unlock();
+  SignedCheckpoint made = SignTree(signer_, head.size, head.root);
+  lock.lock();
+  if (made.checkpoint.size > latest_.checkpoint.size) latest_ = std::move(made);
   return latest_;
 }
 
@@ -176,8 +179,6 @@ bool Committer::NextBatch(Batch& batch) {
   return true;
 }
 
-// The tree that is signed is in the journal before the signature leaves this function, and Ed25519
-// is deterministic: a crash in between leads to the same signature again, not to another one.
 Result<Committer::Committed> Committer::Commit(Batch& batch) {
   ILK_TRY_VOID(WaitForPublished(journal_->MustBePublished(batch.entries.size())));
   Committed committed;
@@ -190,9 +191,10 @@ Result<Committer::Committed> Committer::Commit(Batch& batch) {
     rest.remove_prefix(2 + length);
   }
   ILK_TRY_VOID(journal_->Append(batch.entries, committed.leaves));
-  // While the device already writes.
-  committed.head = SignTree(signer_, journal_->tree().size(), journal_->root());
   ILK_TRY_VOID(journal_->Sync());
+  committed.head = {.origin = signer_.verifier_key().name,
+                    .size = journal_->tree().size(),
+                    .root = journal_->root()};
   committed.entries = std::move(batch.entries);
   return committed;
 }
@@ -210,18 +212,21 @@ Result<void> Committer::WaitForPublished(std::uint64_t size) {
 
 void Committer::Announce(Batch& batch, Result<Committed> committed) {
   std::optional<Error> error;
+  std::uint64_t number = 0;
   {
     const std::lock_guard lock(mutex_);
+    number = batch_number_ - 1;
     if (committed) {
-      latest_ = committed->head;
+      head_ = committed->head;
       backlog_.push_back(std::move(*committed));
-      if (backlog_.size() == 1) backlogged_.notify_one();
-      const std::uint64_t number = batch_number_ - 1;
-      committed_[number % committed_.size()].Raise(number);
     } else {
       HaltLocked(committed.error());
       error = halted_;
     }
+  }
+  if (!error) {
+    committed_[number % committed_.size()].Raise(number);
+    backlogged_.notify_one();
   }
   for (Waiting& waiting : batch.waiting) {
     if (error) {
@@ -265,7 +270,8 @@ Result<void> Committer::Publish(std::vector<Committed>& backlog) {
       ILK_TRY_VOID(tiles_->Add(entries[i], committed.leaves[i]));
     }
   }
-  return tiles_->Publish(backlog.back().head.note);
+  const Checkpoint& head = backlog.back().head;
+  return tiles_->Publish(SignTree(signer_, head.size, head.root).note);
 }
 
 void Committer::PublishLoop() {
@@ -279,7 +285,7 @@ void Committer::PublishLoop() {
       HaltLocked(done.error());
       return;
     }
-    published_size_ = backlog.back().head.checkpoint.size;
+    published_size_ = backlog.back().head.size;
     published_.notify_all();
     backlog.clear();
     const auto pause = std::max<std::chrono::steady_clock::duration>(

@@ -1,8 +1,8 @@
 // The two threads of a ledger and the queue before them. Private to the folder: see ledger.h for
 // the contract.
 //
-//   callers ─▶ queue ─▶ committer: journal, signature, fdatasync ─▶ callers are told
-//                                    └─▶ backlog ─▶ publisher: tiles, sync, `checkpoint`
+//   callers ─▶ queue ─▶ committer: journal, fdatasync ─▶ callers are told
+//                                    └─▶ backlog ─▶ publisher: tiles, sync, signature, `checkpoint`
 //
 // Publishing has a thread of its own because it syncs many files, and nobody who waits for
 // durability should wait for that.
@@ -42,7 +42,7 @@ class Committer {
   Result<std::uint64_t> Queue(std::string_view entry, Urgency urgency, WhenFull when_full,
                               Ledger::Done done);
   Result<std::uint64_t> QueueAndWait(std::string_view entry);
-  SignedCheckpoint Latest() const;
+  SignedCheckpoint Latest();
   Result<void> Flush();
   std::optional<Error> Halted() const;
   const VerifierKey& verifier_key() const { return signer_.verifier_key(); }
@@ -54,7 +54,7 @@ class Committer {
     std::uint64_t index;
     Ledger::Done done;
   };
-  // What is committed together: by one write, one signature and one sync.
+  // What is committed together: by one write and one sync.
   struct Batch {
     std::string entries;  // as a bundle
     std::uint32_t count = 0;
@@ -63,12 +63,17 @@ class Committer {
   struct Committed {
     std::string entries;
     std::vector<Hash> leaves;
-    SignedCheckpoint head;
+    Checkpoint head;
   };
 
   Result<void> WaitForRoom(std::unique_lock<std::mutex>& lock, std::size_t bytes,
                            WhenFull when_full);
-  std::uint64_t Enqueue(std::string_view entry, Urgency urgency, Ledger::Done done);
+  struct Place {
+    std::uint64_t index;
+    std::uint64_t batch;
+  };
+  Result<Place> Enqueue(std::string_view entry, Urgency urgency, WhenFull when_full,
+                        Ledger::Done done);
 
   void CommitLoop();
   bool NextBatch(Batch& batch);
@@ -110,7 +115,8 @@ class Committer {
   std::uint64_t next_index_;
   std::vector<Committed> backlog_;
   bool publish_now_ = false;
-  SignedCheckpoint latest_;
+  Checkpoint head_;          // of the tree that is durable
+  SignedCheckpoint latest_;  // the newest one that was signed, at most head_
   std::uint64_t published_size_;
   bool stopping_ = false;
   bool committer_done_ = false;

@@ -16,14 +16,17 @@ namespace interlock::ledger {
 class Gate {
  public:
   // Lets everybody pass who waits for a number up to `number`. Numbers only grow, by less than 2^30
-  // while anybody waits. One caller of Raise or Close at a time.
+  // while anybody waits. One thread raises.
   void Raise(std::uint64_t number) {
-    const std::uint32_t closed = word_.load(std::memory_order_relaxed) & kClosed;
-    word_.store((static_cast<std::uint32_t>(number) & kNumber) | closed, std::memory_order_release);
+    std::uint32_t seen = word_.load(std::memory_order_relaxed);
+    while (!word_.compare_exchange_weak(
+        seen, (static_cast<std::uint32_t>(number) & kNumber) | (seen & kClosed),
+        std::memory_order_release, std::memory_order_relaxed)) {
+    }
     WakeAll();
   }
 
-  // Lets everybody pass, for good.
+  // Lets everybody pass, for good. Any thread.
   void Close() {
     word_.fetch_or(kClosed, std::memory_order_release);
     WakeAll();

@@ -39,11 +39,6 @@ Result<void> Io::Write(const File& file, std::string_view bytes, std::uint64_t o
   return {};
 }
 
-void Io::StartWriteback(const File& file, std::uint64_t offset, std::uint64_t length) {
-  (void)::sync_file_range(file.fd.get(), static_cast<off64_t>(offset), static_cast<off64_t>(length),
-                          SYNC_FILE_RANGE_WRITE);
-}
-
 Result<void> Io::SyncData(const File& file) {
   if (::fdatasync(file.fd.get()) != 0) return Failed("syncing", file.path);
   return {};

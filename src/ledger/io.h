@@ -23,9 +23,6 @@ class Io {
   // For reading and writing; created with mode 0600 where missing.
   virtual Result<File> Open(const std::filesystem::path& path);
   virtual Result<void> Write(const File& file, std::string_view bytes, std::uint64_t offset);
-  // A hint: start moving these bytes to the device now. Never an error; a failure shows at the
-  // sync.
-  virtual void StartWriteback(const File& file, std::uint64_t offset, std::uint64_t length);
   // The bytes that were written (not necessarily times) are on stable storage afterwards.
   virtual Result<void> SyncData(const File& file);
   // The same with all metadata.

@@ -246,7 +246,6 @@ Result<void> Journal::Append(std::string_view entries, const std::vector<Hash>& 
       Frame(static_cast<std::uint32_t>(leaves.size()), entries, HeadText(tree_.size(), root_));
   const File& file = slots_[segment_ % kSlots];
   ILK_TRY_VOID(options_.io->Write(file, record, offset_));
-  options_.io->StartWriteback(file, offset_, record.size());
   offset_ += record.size();
   return {};
 }

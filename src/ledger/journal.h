@@ -54,8 +54,8 @@ class Journal {
   // because it would overwrite entries that aren't in tiles yet; 0 when there is room now.
   std::uint64_t MustBePublished(std::size_t entries_bytes) const;
 
-  // Writes one record and starts moving it to the device; durable only after Sync. `entries` is a
-  // bundle of exactly these leaves. After an error the journal must not be used further.
+  // Writes one record; durable only after Sync. `entries` is a bundle of exactly these leaves.
+  // After an error the journal must not be used further.
   Result<void> Append(std::string_view entries, const std::vector<Hash>& leaves);
   Result<void> Sync();
 

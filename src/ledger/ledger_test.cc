@@ -52,6 +52,26 @@ class GatedIo final : public Io {
   bool open_ = true;
 };
 
+// Nothing is published until the test says so.
+class UnpublishedIo final : public Io {
+ public:
+  Result<void> Rename(const fs::path& from, const fs::path& to) override {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return open_; });
+    return Io::Rename(from, to);
+  }
+  void SetOpen(bool open) {
+    const std::lock_guard lock(mutex_);
+    open_ = open;
+    changed_.notify_all();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool open_ = true;
+};
+
 // Every write and sync fails from the moment it is told to.
 class FullDiskIo final : public Io {
  public:
@@ -241,6 +261,31 @@ TEST(Ledger, TheJournalIsRecycledAndTheLogGoesOn) {
   std::uintmax_t bytes = 0;
   for (const auto& file : fs::directory_iterator(dir / "journal")) bytes += file.file_size();
   EXPECT_LT(bytes, 5u * (96u << 10));
+}
+
+TEST(Ledger, CommittingWaitsForPublishingRatherThanOverwriteItsOnlyCopy) {
+  TempDir dir;
+  UnpublishedIo io;
+  std::atomic<std::uint64_t> told = 0;
+  {
+    const auto ledger = OpenOrDie(dir / "log", &io);
+    io.SetOpen(false);
+    std::thread writer([&] {
+      for (std::uint64_t i = 0; i < 40; ++i) {
+        ASSERT_TRUE(ledger->AppendDurable(EntryText(i) + std::string(20000, 'p')).has_value());
+        ++told;
+        told.notify_all();
+      }
+    });
+    for (std::uint64_t seen = 0; seen < 16; seen = told) told.wait(seen);
+    // What a crash here would leave.
+    const std::uint64_t promised = told;
+    fs::copy(dir / "log", dir / "crashed", fs::copy_options::recursive);
+    EXPECT_GE(OpenOrDie(dir / "crashed")->Latest().checkpoint.size, promised);
+    io.SetOpen(true);
+    writer.join();
+  }
+  EXPECT_EQ(Verify(dir / "log", TestVerifier()).value().size, 40u);
 }
 
 TEST(Ledger, AnExistingJournalKeepsItsSegmentSize) {

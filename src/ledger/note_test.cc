@@ -46,6 +46,8 @@ struct BadNote {
 TEST(ParseNote, WhatTheSpecificationForbidsIsRefused) {
   const std::string good = Signer().Sign("text\n");
   const std::string line = good.substr(good.find("—"));
+  std::string too_large = good;
+  too_large.insert(0, kNoteBytesMax, 'a');
   const BadNote cases[] = {
       {"empty", ""},
       {"no blank line", "text\n" + line},
@@ -63,7 +65,7 @@ TEST(ParseNote, WhatTheSpecificationForbidsIsRefused) {
       {"not base64", "text\n\n— name AAAAA*AA\n"},
       {"key id alone", "text\n\n— name AAAAAA==\n"},
       {"three words", "text\n\n— name AAAAAAAA AAAA\n"},
-      {"too large", std::string(kNoteBytesMax, 'a') + "\n\n" + line},
+      {"too large", too_large},
   };
   for (const auto& c : cases) EXPECT_FALSE(ParseNote(c.bytes).has_value()) << c.name;
 }
