@@ -46,6 +46,13 @@ void ShortMutation(benchmark::State& state) {
 }
 BENCHMARK(ShortMutation);
 
+// 300 bytes: what Railway's own command line sends for a typical change.
+void TypicalMutation(benchmark::State& state) {
+  Run(state,
+      R"({"query":"mutation VolumeNameUpdate($id: String!, $input: VolumeUpdateInput!) { volumeUpdate(volumeId: $id, input: $input) { id name projectId createdAt } }","variables":{"id":"3d2c42fb-0000-4000-8000-000000000001","input":{"name":"pg-data-of-staging"}},"operationName":"VolumeNameUpdate"})");
+}
+BENCHMARK(TypicalMutation);
+
 void MutationWithVariables(benchmark::State& state) {
   Run(state,
       R"({"query":"mutation VariableUpsert($projectId: String!, $environmentId: String!, $serviceId: String, $name: String!, $value: String!) { variableUpsert(input: {projectId: $projectId, environmentId: $environmentId, serviceId: $serviceId, name: $name, value: $value}) }","variables":{"projectId":"3d2c42fb-0000-4000-8000-000000000001","environmentId":"3d2c42fb-0000-4000-8000-000000000002","name":"LOG_LEVEL","value":"debug"},"operationName":"VariableUpsert"})");

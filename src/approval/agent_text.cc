@@ -102,10 +102,26 @@ std::string WhoIsAsked(const Statement& statement, const HoldNotice& notice) {
          ") is asked until " + until + ".";
 }
 
+// For a request that joined a hold which is past its question.
+std::string JoinedText(const Statement& statement, const std::string& id, State state) {
+  std::string out = "INTERLOCK HOLD " + id + ": this request was not sent; ";
+  if (state == State::approved || state == State::executing) {
+    out += "the same one was approved and is being carried out.\n";
+  } else {
+    out += "the same one was sent before and its outcome is unknown: it may have happened.\n";
+  }
+  out += ResolvedTo(statement) +
+         "\nIt is sent once, by Interlock itself. Look at the state before doing anything that "
+         "depends on it: http://interlock.internal/holds/" +
+         id;
+  return out;
+}
+
 }  // namespace
 
 std::string AgentHoldText(const Statement& statement, const HoldNotice& notice) {
   const std::string id = Ascii(statement.hold, 64);
+  if (notice.state != State::pending) return JoinedText(statement, id, notice.state);
   std::string out = "INTERLOCK HOLD " + id + ": not executed, nothing changed.\n";
   out += ResolvedTo(statement) + "\n";
   out += WhoIsAsked(statement, notice) +

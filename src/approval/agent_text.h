@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "approval/hold.h"
 #include "approval/statement.h"
 
 namespace interlock::approval {
@@ -14,9 +15,12 @@ namespace interlock::approval {
 struct HoldNotice {
   std::vector<std::string> asked;  // names of the people; empty: nobody is enrolled
   std::string safer;               // one sentence about a safe alternative; may be empty
+  State state = State::pending;    // of the hold that the request joined
 };
 
-// "INTERLOCK HOLD h-7f3a: not executed, nothing changed.\n…", without a final line break.
+// "INTERLOCK HOLD h-7f3a: not executed, nothing changed.\n…", without a final line break. That is
+// said of a pending hold alone: one that was approved is being carried out, and one whose outcome
+// is unknown may have happened.
 std::string AgentHoldText(const Statement& statement, const HoldNotice& notice);
 
 struct Denial {

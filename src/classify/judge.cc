@@ -167,6 +167,19 @@ bool IsUsableId(std::string_view id) {
   });
 }
 
+// A UUID in capitals is the same resource to a server that keeps UUIDs (RFC 9562, 4: case is
+// ignored on input), so rules and the provider's own listing must find it.
+std::string NormalId(std::string_view id) {
+  constexpr std::string_view kShape = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+  if (id.size() != kShape.size()) return std::string(id);
+  for (std::size_t i = 0; i < id.size(); ++i) {
+    const bool hex = (id[i] >= '0' && id[i] <= '9') || (id[i] >= 'a' && id[i] <= 'f') ||
+                     (id[i] >= 'A' && id[i] <= 'F');
+    if (kShape[i] == '-' ? id[i] != '-' : !hex) return std::string(id);
+  }
+  return ToLower(id);
+}
+
 void AddId(std::string_view id, Found& found) {
   if (!IsUsableId(id) || found.ids.size() >= kTargetsMax) {
     found.unusable = true;
@@ -226,8 +239,8 @@ class TargetList {
     if (wrong || (!whole && !rule.optional)) Put(rule.type, std::string(kNoId));
     if (!whole) return;
     for (const std::string_view id : first.ids) {
-      std::string text(id);
-      if (rule.parts.size() > 1) text.append("@").append(second.ids.front());
+      std::string text = NormalId(id);
+      if (rule.parts.size() > 1) text.append("@").append(NormalId(second.ids.front()));
       Put(rule.type, std::move(text));
     }
   }

@@ -32,12 +32,12 @@ std::unexpected<Malformed> Refuse(std::string_view name, std::string_view reason
 
 // The path check with "%2F" as an ordinary character, for APIs in which it is one
 // ("/@scope%2fname").
-std::string WithoutEncodedSlashes(std::string_view target) {
+std::string WithoutEncodedSlashes(std::string_view target, char instead) {
   std::string out;
   for (std::size_t i = 0; i < target.size(); ++i) {
     const std::string_view rest = target.substr(i, 3);
     if (rest == "%2f" || rest == "%2F") {
-      out += '_';
+      out += instead;
       i += 2;
     } else {
       out += target[i];
@@ -109,8 +109,10 @@ const RestRule* FindRoute(const Api& api, std::string_view method, std::string_v
 std::expected<Operation, Malformed> JudgeRest(const Api* api, std::string_view method,
                                               std::string_view target) {
   const bool lenient = api && api->encoded_slashes;
-  const auto fault =
-      http1::CheckTarget(lenient ? WithoutEncodedSlashes(target) : std::string(target));
+  auto fault =
+      http1::CheckTarget(lenient ? WithoutEncodedSlashes(target, '_') : std::string(target));
+  // A server that reads it as a slash must not find dot segments between them.
+  if (!fault && lenient) fault = http1::CheckTarget(WithoutEncodedSlashes(target, '/'));
   if (fault) return Refuse(fault->name, fault->reason, fault->http_status);
   const auto [path, query] = Split(target);
   const RestRule* rule = api ? FindRoute(*api, method, path) : nullptr;

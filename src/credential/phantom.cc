@@ -135,6 +135,16 @@ void PhantomTable::Rotate(std::string_view entry, int version) {
   }
 }
 
+void PhantomTable::EndEntry(std::string_view entry) {
+  const std::unique_lock lock(mutex_);
+  for (auto& [phantom, owner] : owners_) {
+    if (owner.entry != entry || owner.ended) continue;
+    owner.ended = true;
+    ended_.push_back(phantom);
+  }
+  ForgetOldest();
+}
+
 void PhantomTable::EndSession(std::string_view session) {
   const std::unique_lock lock(mutex_);
   for (auto& [phantom, owner] : owners_) {

@@ -47,6 +47,9 @@ class PhantomTable {
 
   // From now on the phantoms of this entry stand for its new version.
   void Rotate(std::string_view entry, int version);
+  // Every phantom of the entry is over, in whatever session: from now on it is a foreign
+  // credential.
+  void EndEntry(std::string_view entry);
   void EndSession(std::string_view session);
 
   std::optional<PhantomOwner> Find(std::string_view phantom) const;

@@ -168,22 +168,32 @@ Result<void> CommandPeer::Lend(Session& session) {
 
 // The workspace's own rules, which can only tighten, and the credentials that lie about in it.
 Result<void> CommandPeer::ReadWorkspace(Session& session, const policy::Config& config) {
-  std::vector<policy::Rule> rules;
   if (!session.workspace.empty()) {
     const std::filesystem::path file = std::filesystem::path(session.workspace) / "interlock.yaml";
-    std::error_code ignored;
-    if (std::filesystem::exists(file, ignored)) {
+    std::error_code failed;
+    const auto status = std::filesystem::symlink_status(file, failed);
+    if (failed && failed != std::errc::no_such_file_or_directory) {
+      return Fail(Code::unavailable,
+                  "looking at " + file.native() + ": " + failed.message() +
+                      "; rules that can't be read can't be kept, so the session doesn't start");
+    }
+    if (status.type() != std::filesystem::file_type::not_found) {
       ILK_TRY(text, ReadFile(file, kWorkspaceFileMax));
       auto loaded = policy::LoadWorkspaceFile(text, file.native(), config);
       if (!loaded) return std::unexpected(policy::ToError(loaded.error()));
-      rules = std::move(*loaded);
+      session.workspace_rules = std::move(*loaded);
       ILK_TRY_VOID(Record("workspace-policy",
                           {{"session", session.id}, {"sha256", crypto::Sha256Hex(text)}}));
     }
-    if (auto scanned = credential::ScanWorkspace(session.workspace))
-      session.known_foreign = std::move(scanned->index);
+    auto scanned = credential::ScanWorkspace(session.workspace);
+    if (scanned) session.known_foreign = std::move(scanned->index);
+    // Shapes and a pack's credential places still tell a foreign credential; the record says that
+    // this look was partial.
+    if (!scanned || !scanned->complete) {
+      const std::string why = scanned ? "a limit was reached" : scanned.error().message;
+      ILK_TRY_VOID(Record("workspace-scan-incomplete", {{"session", session.id}, {"why", why}}));
+    }
   }
-  session.policy = std::make_shared<const policy::Policy>(policy::MakePolicy(config, rules));
   return {};
 }
 
@@ -225,7 +235,6 @@ Result<json::value> CommandPeer::SessionStart(const json::object& request) {
     return Fail(Code::invalid_input,
                 "there is no environment \"" + session->environment + "\" (known: " + known + ")");
   }
-  session->egress = standard.egress;
   ILK_TRY_VOID(Lend(*session));
   ILK_TRY_VOID(ReadWorkspace(*session, settings->config));
   PinEphemeral(*session);
@@ -384,8 +393,18 @@ Result<json::value> CommandPeer::VaultAdd(const json::object& request) {
                                   "\" reaches further than one environment; " + "lend a \"" +
                                   narrowest + "\" one, or say --wide");
   }
+  const auto before = core_.vault.List();
+  const auto old = std::ranges::find(before, entry.name, &credential::VaultEntry::name);
+  const bool same_use = old != before.end() && old->provider == entry.provider &&
+                        old->environment == entry.environment && old->kind == entry.kind &&
+                        old->allow == entry.allow && old->for_scope == entry.for_scope;
   ILK_TRY(version, core_.vault.Add(entry, Secret(std::move(value)), core_.clock.Now()));
-  core_.phantoms.Rotate(entry.name, version);
+  // A new value for the same use reaches the sessions that were lent the old one; another use under
+  // the same name was lent to nobody yet.
+  if (same_use)
+    core_.phantoms.Rotate(entry.name, version);
+  else
+    core_.phantoms.EndEntry(entry.name);
   ILK_TRY_VOID(Record("credential", {{"entry", entry.name},
                                      {"version", version},
                                      {"provider", entry.provider},
@@ -457,7 +476,7 @@ Result<json::value> CommandPeer::Status(const json::object&) {
                         {"workspace", session->workspace},
                         {"started", FormatTime(session->started)}});
   }
-  ILK_TRY(pending, core_.desk.List("pending"));
+  ILK_TRY(pending, core_.store.Count("pending"));
   json::array weaknesses;
   const auto weak = [&](std::string_view name, std::string_view means, std::string_view remedy) {
     weaknesses.push_back({{"name", name}, {"means", means}, {"remedy", remedy}});
@@ -497,7 +516,7 @@ Result<json::value> CommandPeer::Status(const json::object&) {
       {"gateway",
        {{"pid", ::getpid()}, {"version", ILK_VERSION}, {"proxy", gateway_.proxy_address()}}},
       {"sessions", std::move(sessions)},
-      {"holds", {{"pending", pending.size()}}},
+      {"holds", {{"pending", pending}}},
       {"halted", false},
       {"breakers", json::array{}},
       {"counters",

@@ -1,5 +1,6 @@
 #include "gateway/connection.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "base/bytes.h"
@@ -105,6 +106,11 @@ Task<void> ServeRequests(Core& core, Worker& worker, Stream& client, Inbox& inbo
   }
 }
 
+// One session may hold half of all connections, so that it can't lock the others out.
+bool HasRoom(const Core& core, const Session& session) {
+  return session.connections.load() <= std::max<std::size_t>(core.connections_max / 2, 1);
+}
+
 // The first byte tells TLS from HTTP; the certificate is minted for the host that was dialled.
 Task<void> ServeFixed(Core& core, Worker& worker, Stream& client, Fixed fixed) {
   client.SetDeadline(kHandshakeTimeout);
@@ -153,6 +159,11 @@ Task<void> ServeProxyClient(Core& core, Worker& worker, tcp::socket socket) {
         co_return;
       }
       if (!co_await client.Write("HTTP/1.1 200 Connection established\r\n\r\n")) co_return;
+      const ConnectionCount of_session(session->connections);
+      if (!HasRoom(core, *session)) {
+        core.counters.turned_away.fetch_add(1);
+        co_return;
+      }
       Fixed fixed{session, {"https", head->host, head->port}};
       co_await ServeFixed(core, worker, client, std::move(fixed));
       co_return;
@@ -178,6 +189,11 @@ Task<void> ServeProxyClient(Core& core, Worker& worker, tcp::socket socket) {
 Task<void> ServeRoomClient(Core& core, Worker& worker, std::shared_ptr<Session> session,
                            tcp::socket socket) {
   const ConnectionCount counted(core.counters.connections);
+  const ConnectionCount of_session(session->connections);
+  if (!HasRoom(core, *session)) {
+    core.counters.turned_away.fetch_add(1);
+    co_return;
+  }
   boost::system::error_code failed;
   const tcp::endpoint dialled = socket.local_endpoint(failed);
   if (failed || session->ended) co_return;
@@ -196,7 +212,7 @@ Task<void> ServeRoomClient(Core& core, Worker& worker, std::shared_ptr<Session> 
     co_await ServeDnsOverTcp(*session, client);
     co_return;
   }
-  Fixed fixed{std::move(session), {"", std::move(host), dialled.port()}};
+  Fixed fixed{session, {"", std::move(host), dialled.port()}};
   co_await ServeFixed(core, worker, client, std::move(fixed));
 }
 

@@ -80,8 +80,13 @@ void ControlServer::Accept() {
     if (connections_.size() >= kConnectionsMax) continue;
     Connection& connection = connections_.emplace_back();
     connection.fd = socket.get();
-    connection.thread = std::thread(
-        [this, &connection, s = std::move(socket)]() mutable { Serve(std::move(s), connection); });
+    try {
+      connection.thread = std::thread([this, &connection, s = std::move(socket)]() mutable {
+        Serve(std::move(s), connection);
+      });
+    } catch (const std::system_error&) {
+      connections_.pop_back();  // no thread to be had: the client sees a closed socket
+    }
   }
 }
 
@@ -97,7 +102,14 @@ void ControlServer::Serve(UniqueFd socket, Connection& connection) {
       }
       break;
     }
-    auto result = handler->Handle(message->object, std::move(message->fds));
+    Result<json::value> result = Fail(Code::unavailable, "the gateway could not do this");
+    try {
+      result = handler->Handle(message->object, std::move(message->fds));
+    } catch (const std::exception& failure) {
+      // Out of memory or threads: this command fails, the gateway goes on.
+      result =
+          Fail(Code::unavailable, std::string("the gateway could not do this: ") + failure.what());
+    }
     const json::object answer =
         result ? json::object{{"result", std::move(*result)}} : ControlError(result.error());
     if (!channel.Send(answer)) break;

@@ -102,7 +102,8 @@ class Core {
   Core(const Clock& clock_in, std::filesystem::path state_in, const classify::Packs& packs_in,
        credential::Vault& vault_in, credential::PhantomTable& phantoms_in, store::Store& store_in,
        ledger::Ledger& ledger_in, crypto::ServerContexts& server_tls_in, Sessions& sessions_in,
-       ScopeCache& scope_in, HoldDesk& desk_in, asio::thread_pool& blocking_in)
+       ScopeCache& scope_in, HoldDesk& desk_in, asio::thread_pool& blocking_in,
+       asio::thread_pool& searching_in)
       : clock(clock_in),
         state(std::move(state_in)),
         packs(packs_in),
@@ -114,7 +115,8 @@ class Core {
         sessions(sessions_in),
         scope(scope_in),
         desk(desk_in),
-        blocking(blocking_in) {}
+        blocking(blocking_in),
+        searching(searching_in) {}
 
   const Clock& clock;
   const std::filesystem::path state;
@@ -127,7 +129,8 @@ class Core {
   Sessions& sessions;
   ScopeCache& scope;
   HoldDesk& desk;
-  asio::thread_pool& blocking;  // for the store and other work that waits for a disk
+  asio::thread_pool& blocking;   // for the store and other work that waits for a disk
+  asio::thread_pool& searching;  // for large bodies: an agent's, so never where a human waits
 
   Times times;
   http1::Limits http_limits;
@@ -161,16 +164,19 @@ class Core {
 // g++ 12 destroys a temporary twice that is made by braces or a lambda inside a co_await expression
 // (docs/decisions/0006): here and everywhere such things get a name first.
 //
-// Runs `work` on the blocking pool and comes back to the caller's thread with what it returned.
+// Runs `work` on a pool and comes back to the caller's thread with what it returned.
 template <typename Work>
 Task<std::invoke_result_t<Work>> CallWork(Work work) {
   co_return work();
 }
 template <typename Work>
-Task<std::invoke_result_t<Work>> Blocking(Core& core, Work work) {
+Task<std::invoke_result_t<Work>> RunOn(asio::thread_pool& pool, Work work) {
   auto task = CallWork(std::move(work));
-  co_return co_await asio::co_spawn(core.blocking.get_executor(), std::move(task),
-                                    asio::use_awaitable);
+  co_return co_await asio::co_spawn(pool.get_executor(), std::move(task), asio::use_awaitable);
+}
+template <typename Work>
+Task<std::invoke_result_t<Work>> Blocking(Core& core, Work work) {
+  return RunOn(core.blocking, std::move(work));
 }
 
 }  // namespace interlock::gateway

@@ -17,6 +17,7 @@
 namespace interlock::gateway {
 namespace {
 
+constexpr int kDatagramsAtOnce = 64;
 constexpr std::uint32_t kTtlSeconds = 60;
 constexpr std::size_t kDatagramMax = 4096;
 constexpr int kTcpQueriesMax = 1000;
@@ -53,7 +54,8 @@ Task<void> ServeDns(std::shared_ptr<Session> session, UniqueFd socket, bool ipv6
     const auto [failed] = co_await waiter->async_wait(asio::posix::stream_descriptor::wait_read,
                                                       asio::as_tuple(asio::use_awaitable));
     if (failed) break;
-    for (;;) {
+    // A flood must not keep the worker from its other connections.
+    for (int served = 0; served < kDatagramsAtOnce && !session->ended; ++served) {
       std::array<char, kDatagramMax> bytes;
       alignas(cmsghdr) std::array<char, 256> control;
       sockaddr_storage from{};

@@ -1,10 +1,13 @@
 #include "gateway/execute.h"
 
+#include <algorithm>
+
 #include "approval/hold.h"
 #include "base/bytes.h"
 #include "crypto/hash.h"
 #include "gateway/forward.h"
 #include "gateway/hold_desk.h"
+#include "gateway/judgement.h"
 #include "gateway/record.h"
 #include "gateway/scope_cache.h"
 #include "scope/relation.h"
@@ -24,25 +27,50 @@ struct Outcome {
 
 Outcome Unknown(std::string why) { return {Event::lose, "unknown: " + std::move(why)}; }
 
-// GraphQL answers 200 to refusals as well: data without errors is done, errors without data is
-// refused, and anything between can't be told apart from half of it.
-Outcome JudgeGraphql(const OneShot& answer) {
+constexpr std::size_t kSummaryBytesMax = 300;
+
+// Codes by which GraphQL servers say that a field was refused before it did anything.
+constexpr std::string_view kRefusals[] = {"UNAUTHENTICATED", "FORBIDDEN", "BAD_USER_INPUT",
+                                          "GRAPHQL_VALIDATION_FAILED", "GRAPHQL_PARSE_FAILED"};
+
+// True when the one operation there was is what every error refuses.
+bool IsRefusalOfAll(const json::array& errors, const Action& action) {
+  if (action.operations.size() != 1) return false;
+  return std::ranges::all_of(errors, [](const json::value& each) {
+    if (!each.is_object()) return false;
+    const json::array* path = FindArray(each.as_object(), "path");
+    const json::object* extensions = FindObject(each.as_object(), "extensions");
+    const std::string_view code = extensions ? FindString(*extensions, "code") : "";
+    return path != nullptr && path->size() == 1 &&
+           (std::ranges::find(kRefusals, code) != std::end(kRefusals) ||
+            FindString(each.as_object(), "message") == "Not Authorized");
+  });
+}
+
+// GraphQL answers 200 to refusals as well (October 2021, 7.1): without "data" nothing was executed.
+// "data": null means that execution began and a field that can't be null failed, perhaps after
+// another one was done; anything between can't be told apart from half of it.
+Outcome JudgeGraphql(const OneShot& answer, const Action& action) {
   const auto body = ParseJson(answer.body);
   if (!body || !body->is_object()) return Unknown("the provider's answer is not JSON");
   const json::array* errors = FindArray(body->as_object(), "errors");
   const json::value* data = Find(body->as_object(), "data");
   const bool has_data = data != nullptr && !data->is_null();
   if (errors == nullptr || errors->empty()) {
-    if (has_data) return {Event::succeed, "done: " + json::serialize(*data).substr(0, 200)};
+    if (has_data)
+      return {Event::succeed, "done: " + EscapeForHumans(json::serialize(*data), kSummaryBytesMax)};
     return Unknown("the provider answered neither data nor errors");
   }
   std::string message = "no message";
   if (errors->at(0).is_object()) message = FindString(errors->at(0).as_object(), "message");
+  message = EscapeForHumans(message, kSummaryBytesMax);
   if (has_data) return Unknown("the provider answered data and an error: " + message);
-  return {Event::fail, "the provider refused: " + message.substr(0, 300)};
+  if (data != nullptr && !IsRefusalOfAll(*errors, action))
+    return Unknown("the provider began and reports an error: " + message);
+  return {Event::fail, "the provider refused: " + message};
 }
 
-Outcome JudgeAnswer(const OneShot& answer, bool graphql) {
+Outcome JudgeAnswer(const OneShot& answer, bool graphql, const Action& action) {
   switch (answer.reached) {
     case Reached::nothing_sent:
       return {Event::fail, "not sent: " + answer.error};
@@ -53,7 +81,7 @@ Outcome JudgeAnswer(const OneShot& answer, bool graphql) {
   }
   const std::string status = "status " + std::to_string(answer.status);
   if (answer.status >= 200 && answer.status < 300)
-    return graphql ? JudgeGraphql(answer) : Outcome{Event::succeed, status};
+    return graphql ? JudgeGraphql(answer, action) : Outcome{Event::succeed, status};
   if (answer.status >= 400 && answer.status < 500 && answer.status != 408) {
     return {Event::fail, "the provider refused: " + status};
   }
@@ -112,6 +140,21 @@ Result<std::optional<Injection>> InjectionFor(Core& core, const HoldDesk::Loaded
   return Injection{ref.header, ref.prefix, real, std::move(phantom)};
 }
 
+// The policy in force on what was signed. A session that is over took its workspace's rules along;
+// they held this once, and the configuration's own rules still judge it.
+Judgement JudgeAgain(Core& core, const HoldDesk::Loaded& hold, const Scopes& scopes) {
+  const auto settings = core.settings();
+  const auto session = core.sessions.ById(hold.record.session);
+  const auto policy =
+      session ? session->PolicyFor(settings->config, settings->policy_digest)
+              : std::make_shared<const policy::Policy>(policy::MakePolicy(settings->config));
+  const CredentialSeen carried =
+      hold.action.request.credential ? CredentialSeen::phantom : CredentialSeen::none;
+  return Judge(*policy, settings->config, hold.action, scopes,
+               {hold.record.session, hold.statement.session.agent,
+                hold.statement.session.environment, carried, nullptr, true});
+}
+
 // The hold can't be executed and never will be: `fail`, with the reason. Code::conflict when
 // somebody else executes it.
 Task<Result<json::object>> GiveUp(Core& core, std::string id, std::string why) {
@@ -136,22 +179,36 @@ Task<Result<json::object>> Execute(Core& core, Worker& worker, std::string id) {
   auto injection = InjectionFor(core, *hold);
   if (!injection) co_return co_await GiveUp(core, id, injection.error().message);
 
-  // Where it acts, once more. The world may have changed while a human was reading.
+  // Where it acts and what the policy says of it, once more. Both may have changed while a human
+  // was reading; what was signed for is neither sent elsewhere nor under a rule that forbids it
+  // now.
+  Scopes scopes = Unresolved(hold->action, "");
   if (!hold->action.targets.empty()) {
     std::set<std::string> pinned;
     if (const auto session = core.sessions.ById(hold->record.session))
       pinned = session->pinned_ephemeral;
-    const Scope now =
+    scopes =
         co_await core.scope.Resolve(core, worker, hold->action, std::move(pinned), Freshness::now);
-    if (const std::string difference = scope::Difference(hold->statement.scope, now);
-        !difference.empty()) {
-      auto supersede = [&core, &hold, &now, &difference, id]() -> Result<json::object> {
-        ILK_TRY(successor, core.desk.Supersede(*hold, now, difference));
-        (void)successor;
-        return core.desk.OutcomeOf(id);
-      };
-      co_return co_await Blocking(core, std::move(supersede));
-    }
+  }
+  const Judgement judgement = JudgeAgain(core, *hold, scopes);
+  if (judgement.decision.verdict == Verdict::deny) {
+    const std::string why =
+        "the policy denies it now (" + judgement.decision.rule + "): " + judgement.decision.reason;
+    co_return co_await GiveUp(core, id, why);
+  }
+  std::string difference = scope::Difference(hold->statement.scope, scopes.whole);
+  if (judgement.approvals_required > hold->statement.approvals_required) {
+    difference += (difference.empty() ? "" : "; ") + std::to_string(judgement.approvals_required) +
+                  " people must agree now";
+  }
+  if (!difference.empty()) {
+    auto supersede = [&core, &hold, &scopes, &judgement, &difference,
+                      id]() -> Result<json::object> {
+      ILK_TRY(successor, core.desk.Supersede(*hold, scopes.whole, judgement, difference));
+      (void)successor;
+      return core.desk.OutcomeOf(id);
+    };
+    co_return co_await Blocking(core, std::move(supersede));
   }
 
   // The store decides who executes (one winner), then the intent is on the signed record, then the
@@ -159,6 +216,11 @@ Task<Result<json::object>> Execute(Core& core, Worker& worker, std::string id) {
   bool begun_here = false;
   const BeforeSending intend = [&core, &hold, &begun_here, id]() -> Task<Result<void>> {
     auto begin = [&core, &hold, &begun_here, id]() -> Result<void> {
+      // Minutes may have gone by over a slow provider: expiry, policy and credential once more, now
+      // that nothing but the intent lies between here and the first byte.
+      ILK_TRY_VOID(StillAllowed(core, *hold));
+      ILK_TRY(still_there, InjectionFor(core, *hold));
+      (void)still_there;
       const TimePoint now = core.clock.Now();
       store::HoldChange begun;
       begun.step = store::StepRecord{"intent", now, ""};
@@ -184,7 +246,8 @@ Task<Result<json::object>> Execute(Core& core, Worker& worker, std::string id) {
                                            std::move(*injection), intend, kAnswerBytesMax);
   core.scope.Invalidate(hold->action.provider);
   const classify::Api* api = core.packs.Find(hold->action.request.host);
-  const Outcome outcome = JudgeAnswer(answer, api != nullptr && api->graphql.has_value());
+  const Outcome outcome =
+      JudgeAnswer(answer, api != nullptr && api->graphql.has_value(), hold->action);
   if (!begun_here) co_return co_await GiveUp(core, id, answer.error);
   auto settle = [&core, &answer, &outcome, id] { return Settle(core, id, answer, outcome); };
   co_return co_await Blocking(core, std::move(settle));

@@ -292,7 +292,7 @@ Task<OneShot> SendOnce(Core& core, Worker& worker, const UpstreamRequest& reques
     result.reached = Reached::answered;
     result.status = head->status;
     if (const std::string* type = http1::Find(head->fields, "content-type"))
-      result.content_type = *type;
+      result.content_type = injection ? Scrubbed(*injection, *type) : *type;
     result.body = std::move(*whole);
     if (injection && IsEncoded(*head))
       result.body.clear();

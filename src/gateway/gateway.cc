@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -33,6 +34,7 @@ namespace {
 namespace fs = std::filesystem;
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t kBlockingThreads = 4;
+constexpr std::size_t kSearchingThreads = 2;
 constexpr std::chrono::milliseconds kTick{250};
 constexpr int kTicksPerSweep = 20;  // idle connections and due holds: every 5 s
 
@@ -146,6 +148,17 @@ Result<classify::Packs> LoadPacks(const std::vector<fs::path>& directories) {
   return packs;
 }
 
+// Every client may need a connection to a provider, and neither may ever take the descriptors that
+// the ledger and the store need: a ledger that can't open a file stops everybody.
+std::size_t ConnectionsThatFit() {
+  constexpr std::size_t kReserved = 256;
+  constexpr std::size_t kLeast = 16;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return kLeast;
+  const auto descriptors = static_cast<std::size_t>(std::min<rlim_t>(limit.rlim_cur, 1u << 20));
+  return descriptors > kReserved + 2 * kLeast ? (descriptors - kReserved) / 2 : kLeast;
+}
+
 Task<void> Tick(Core& core, Worker& worker, bool sweeps_holds) {
   asio::steady_timer timer(worker.context);
   for (int tick = 0;; ++tick) {
@@ -224,6 +237,7 @@ struct Gateway::Parts {
   Sessions sessions;
   ScopeCache scope;
   asio::thread_pool blocking{kBlockingThreads};
+  asio::thread_pool searching{kSearchingThreads};
   HoldDesk desk;
   std::optional<Core> core;
   std::optional<Workers> workers;
@@ -264,7 +278,7 @@ Result<std::unique_ptr<Gateway>> Gateway::Start(GatewayOptions options) {
 
   // The desk and the core know each other.
   Core& core = p.core.emplace(clock, state, p.packs, *p.vault, *p.phantoms, *p.store, *p.ledger,
-                              *p.server_tls, p.sessions, p.scope, p.desk, p.blocking);
+                              *p.server_tls, p.sessions, p.scope, p.desk, p.blocking, p.searching);
   p.desk.Use(core);
   core.Use(std::move(settings));
   core.Use(std::make_shared<const Approvers>(std::move(approvers)));
@@ -273,6 +287,7 @@ Result<std::unique_ptr<Gateway>> Gateway::Start(GatewayOptions options) {
   if (limits.header_bytes > 0) core.http_limits.header_bytes_max = limits.header_bytes;
   if (limits.inspect_bytes > 0) core.inspect_bytes_max = limits.inspect_bytes;
   if (limits.connections > 0) core.connections_max = static_cast<std::size_t>(limits.connections);
+  core.connections_max = std::min(core.connections_max, ConnectionsThatFit());
   ILK_TRY_VOID(core.desk.RecoverAfterCrash());
   core.desk.ExpireDue();
   ILK_TRY(started, p.ledger->AppendDurable(Entry(
@@ -328,6 +343,7 @@ Gateway::~Gateway() {
   for (const auto& session : p.sessions.All()) session->End();
   if (p.workers) p.workers->Stop();
   p.blocking.join();
+  p.searching.join();
   if (p.ledger) {
     (void)p.ledger->AppendAsync(Entry("gateway-stop", p.core->clock.Now(), {}));
     (void)p.ledger->Flush();

@@ -15,6 +15,8 @@ namespace {
 using approval::Event;
 using approval::State;
 
+constexpr std::string_view kHeldStep = "held";  // its entry is in the ledger
+
 // Identical questions are one question: headers such as user-agent and the moment don't count.
 std::string FingerprintOf(const Action& action) {
   Action bare = action;
@@ -70,7 +72,8 @@ json::object Unreadable(const store::HoldRecord& record, const Error& error) {
 // The request as Interlock would send it; the credential by its name.
 json::object RequestJson(const UpstreamRequest& request) {
   json::object headers;
-  for (const Header& header : request.headers) headers[header.name] = header.value;
+  for (const Header& header : request.headers)
+    headers[header.name] = IsUtf8(header.value) ? header.value : "base64:" + Base64(header.value);
   json::object out{
       {"method", request.method},
       {"url",
@@ -141,22 +144,42 @@ Result<Placed> HoldDesk::Place(const HoldOrder& order) {
   }
   approval::Statement statement;
   ILK_TRY(record, NewRecord(order, statement));
-  const std::string statement_digest = crypto::Sha256Hex(approval::StatementJson(statement));
   ILK_TRY(inserted, core_->store.Insert(record));
-  if (!inserted.is_new) {
+  Placed placed;
+  if (inserted.is_new) {
+    placed = {std::move(inserted.hold), std::move(statement), true, false};
+  } else {
     ILK_TRY(loaded, Load(inserted.hold.id));
-    return Placed{std::move(loaded.record), std::move(loaded.statement), false, false};
+    placed = {std::move(loaded.record), std::move(loaded.statement), false, false};
   }
-  ILK_TRY(index, Record("hold", {{"hold", record.id},
-                                 {"session", record.session},
-                                 {"digest", record.digest},
-                                 {"statement_sha256", statement_digest},
-                                 {"operation", order.action.operation},
-                                 {"environments", EnvironmentNames(order.scope)},
-                                 {"rule", record.rule},
-                                 {"expires", FormatTime(record.expires)}}));
-  (void)index;
-  return Placed{std::move(inserted.hold), std::move(statement), true, false};
+  const auto recorded = EnsureRecorded(placed.record, placed.statement);
+  if (recorded) return placed;
+  // Nobody was told of it: it goes, and asking again makes a new one.
+  store::HoldChange change;
+  change.reason = "it could not be put on the record: " + recorded.error().message;
+  if (placed.is_new) (void)Move(placed.record.id, Event::withdraw, std::move(change));
+  return std::unexpected(recorded.error());
+}
+
+Result<void> HoldDesk::EnsureRecorded(const store::HoldRecord& record,
+                                      const approval::Statement& statement) {
+  ILK_TRY(steps, core_->store.Steps(record.id));
+  if (std::ranges::find(steps, kHeldStep, &store::StepRecord::step) != steps.end()) return {};
+  ILK_TRY(
+      index,
+      Record("hold", {{"hold", record.id},
+                      {"session", record.session},
+                      {"digest", record.digest},
+                      {"statement_sha256", crypto::Sha256Hex(approval::StatementJson(statement))},
+                      {"operation", statement.action.operation},
+                      {"environments", EnvironmentNames(statement.scope)},
+                      {"rule", record.rule},
+                      {"expires", FormatTime(record.expires)}}));
+  // Two at once may both record it; the second finds the step taken.
+  const auto step = core_->store.RecordStep(
+      record.id, {std::string(kHeldStep), core_->clock.Now(), std::to_string(index)});
+  if (!step && step.error().code != Code::conflict) return std::unexpected(step.error());
+  return {};
 }
 
 Result<HoldDesk::Loaded> HoldDesk::Load(std::string_view id) {
@@ -254,6 +277,7 @@ Result<State> HoldDesk::AddSignature(std::string_view id, std::string_view signa
     return Fail(Code::conflict, loaded.record.id + " is " + loaded.record.state +
                                     ": only a pending hold can be approved");
   }
+  ILK_TRY_VOID(EnsureRecorded(loaded.record, loaded.statement));
   const TimePoint now = core_->clock.Now();
   if (now >= loaded.record.expires) {
     (void)Move(id, Event::expire);
@@ -277,9 +301,12 @@ Result<State> HoldDesk::AddSignature(std::string_view id, std::string_view signa
   ILK_TRY(all, core_->store.AddApproval(
                    {loaded.record.id, vote.approver, vote.key, std::string(signature), now},
                    approval::ToString(State::pending)));
-  already.push_back(vote);
-  if (all.size() != already.size() || !approval::QuorumReached(loaded.statement, already))
-    return State::pending;
+  // By what the store holds now: somebody else may have signed at the same moment, and of two who
+  // both find the quorum complete the transition lets one through.
+  std::vector<approval::Approval> votes;
+  for (const store::ApprovalRecord& a : all)
+    votes.push_back({a.person, a.key, vote.kind, 0, a.at, a.signature});
+  if (!approval::QuorumReached(loaded.statement, votes)) return State::pending;
   store::HoldChange change;
   change.nonce = loaded.statement.nonce;  // one statement, one execution, whatever else goes wrong
   ILK_TRY(moved, Move(id, Event::approve, std::move(change)));
@@ -311,14 +338,18 @@ Result<store::HoldRecord> HoldDesk::Move(std::string_view id, Event event,
 }
 
 Result<store::HoldRecord> HoldDesk::Supersede(const Loaded& old, const Scope& now,
+                                              const Judgement& judgement,
                                               const std::string& difference) {
-  HoldOrder order{old.action,
-                  now,
-                  old.statement.decision,
-                  old.statement.session,
-                  "since " + old.record.id + " was shown: " + difference,
-                  old.statement.policy_digest,
-                  old.statement.approvals_required};
+  // As it would be held if it were asked now; never for fewer signatures than were asked for
+  // before.
+  HoldOrder order{
+      old.action,
+      now,
+      judgement.decision.verdict == Verdict::hold ? judgement.decision : old.statement.decision,
+      old.statement.session,
+      "since " + old.record.id + " was shown: " + difference,
+      core_->settings()->policy_digest,
+      std::max(judgement.approvals_required, old.statement.approvals_required)};
   approval::Statement statement;
   ILK_TRY(successor, NewRecord(order, statement));
   ILK_TRY(next, approval::Next(StateOf(old.record), Event::supersede));

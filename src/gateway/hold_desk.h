@@ -16,6 +16,7 @@
 #include "approval/quorum.h"
 #include "approval/statement.h"
 #include "gateway/core.h"
+#include "gateway/judgement.h"
 #include "gateway/session.h"
 
 namespace interlock::gateway {
@@ -67,7 +68,7 @@ class HoldDesk {
                                  store::HoldChange change = {});
   // Replaces a hold whose scope changed by a new one that shows the difference.
   Result<store::HoldRecord> Supersede(const Loaded& old, const Scope& now,
-                                      const std::string& difference);
+                                      const Judgement& judgement, const std::string& difference);
 
   // What a caller of approve or wait is told about the hold now.
   Result<json::object> OutcomeOf(std::string_view id);
@@ -84,6 +85,10 @@ class HoldDesk {
  private:
   Result<std::uint64_t> Record(std::string_view type, json::object fields);
   approval::Requirement RequirementFor(const Loaded& loaded) const;
+  // A hold whose entry in the ledger is missing (the disk failed, or a crash) can be neither joined
+  // nor signed before it is there.
+  Result<void> EnsureRecorded(const store::HoldRecord& record,
+                              const approval::Statement& statement);
   Result<store::HoldRecord> NewRecord(const HoldOrder& order, approval::Statement& statement);
 
   Core* core_ = nullptr;

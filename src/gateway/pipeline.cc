@@ -3,6 +3,7 @@
 #include "gateway/pipeline.h"
 
 #include <algorithm>
+#include <atomic>
 #include <optional>
 
 #include "approval/agent_text.h"
@@ -14,14 +15,35 @@
 #include "gateway/answer.h"
 #include "gateway/forward.h"
 #include "gateway/hold_desk.h"
+#include "gateway/judgement.h"
 #include "gateway/own_host.h"
 #include "gateway/record.h"
 #include "gateway/scope_cache.h"
-#include "scope/relation.h"
 #include "wire/http1/target.h"
 
 namespace interlock::gateway {
 namespace {
+
+// A part of what a session's bodies may take up, given back when the request is over.
+class BodyShare {
+ public:
+  BodyShare() = default;
+  BodyShare(const BodyShare&) = delete;
+  BodyShare& operator=(const BodyShare&) = delete;
+  ~BodyShare() {
+    if (total_ != nullptr) *total_ -= bytes_;
+  }
+  // False: the session has too much under way.
+  bool Take(std::atomic<std::size_t>& total, std::size_t bytes, std::size_t most) {
+    total_ = &total;
+    bytes_ = bytes;
+    return total.fetch_add(bytes) + bytes <= most;
+  }
+
+ private:
+  std::atomic<std::size_t>* total_ = nullptr;
+  std::size_t bytes_ = 0;
+};
 
 // Everything known of the request so far; each station fills in its part.
 struct Journey {
@@ -42,13 +64,13 @@ struct Journey {
   bool guarded = false;                // a pack or `upstreams` names the host
   bool streamed = false;               // the body decides nothing and passes while it arrives
   std::string body;
+  BodyShare share;
   std::vector<credential::Finding> foreign;
   std::string credential_fault;  // a phantom where it has no business
+  CredentialSeen carried = CredentialSeen::none;
   Action action;
-  Scope scope;
-  Facts facts;
-  std::string beyond_lend;
-  Decision decision;
+  Scopes scopes;
+  Judgement judgement;
 
   Session& session() const { return *exchange.session; }
   bool IsHead() const { return exchange.head.method == "HEAD"; }
@@ -91,8 +113,9 @@ Task<Result<void>> Record(Journey& j, std::string entry, bool durable) {
 
 Task<Result<void>> RecordDecision(Journey& j, std::string_view id, std::string_view hold,
                                   bool durable) {
-  std::string entry = DecisionEntry({id, j.session().id, &j.action, &j.decision, &j.facts, hold},
-                                    j.core.clock.Now());
+  std::string entry = DecisionEntry(
+      {id, j.session().id, &j.action, &j.judgement.decision, &j.judgement.facts, hold},
+      j.core.clock.Now());
   co_return co_await Record(j, std::move(entry), durable);
 }
 
@@ -107,7 +130,7 @@ Task<bool> SendUnrecorded(Journey& j, const Error& error) {
 // Denies in the agent's own protocol, on the record.
 Task<bool> Deny(Journey& j, std::string rule, std::string reason, std::string instead) {
   j.core.counters.denied.fetch_add(1, std::memory_order_relaxed);
-  j.decision = {Verdict::deny, std::move(rule), reason};
+  j.judgement.decision = {Verdict::deny, std::move(rule), reason};
   const std::string id = ShortId("d");
   if (j.action.request.host.empty()) j.action.request.host = j.exchange.destination.host;
   if (j.action.operation.empty()) j.action.operation = "http." + j.exchange.head.method;
@@ -136,7 +159,8 @@ Task<Ended> CheckReach(Journey& j) {
   }
   j.api = j.core.packs.Find(to.host);
   j.guarded = j.api != nullptr || j.settings->routes->Names(to.host);
-  const bool open = std::ranges::any_of(j.session().egress, [&](const std::string& entry) {
+  const auto& egress = j.settings->config.sessions.at("default").egress;
+  const bool open = std::ranges::any_of(egress, [&](const std::string& entry) {
     return (j.api != nullptr && entry == j.api->provider) || HostMatches(entry, to.host);
   });
   if (!open) {
@@ -170,6 +194,14 @@ Task<Ended> ReadBody(Journey& j) {
   j.streamed = j.api != nullptr && !classify::NeedsBody(j.core.packs, j.exchange.destination.host,
                                                         head.method, head.PathAndQuery());
   if (j.streamed) co_return std::nullopt;
+  const std::size_t announced =
+      head.framing.kind == http1::FramingKind::length
+          ? std::min<std::uint64_t>(head.framing.length, j.core.inspect_bytes_max)
+          : j.core.inspect_bytes_max;
+  if (!j.share.Take(j.session().body_bytes, announced, Session::kBodyBytesMax)) {
+    co_return co_await SendMalformed(j, 429, "too-many-bodies",
+                                     "this session has too many large bodies under way");
+  }
   j.exchange.client.SetDeadline(j.core.times.body);
   auto read = co_await ReadWholeBody(j.source, j.core.inspect_bytes_max);
   if (auto* whole = std::get_if<std::string>(&read)) {
@@ -219,7 +251,7 @@ std::vector<credential::CredentialPlace> PlacesOf(const classify::Api* api) {
   return places;
 }
 
-void FindCredential(Journey& j) {
+void FindCredentialIn(Journey& j) {
   const std::vector<credential::CredentialPlace> places = PlacesOf(j.api);
   UpstreamRequest asked;
   asked.target = std::string(j.exchange.head.PathAndQuery());
@@ -242,39 +274,60 @@ void FindCredential(Journey& j) {
   }
   j.action.request.credential = asked.credential;
   j.body = std::move(asked.body);
-  j.facts.credential = !j.foreign.empty() || !j.credential_fault.empty() ? CredentialSeen::foreign
-                       : asked.credential                                ? CredentialSeen::phantom
-                                                                         : CredentialSeen::none;
+  j.carried = !j.foreign.empty() || !j.credential_fault.empty() ? CredentialSeen::foreign
+              : j.action.request.credential                     ? CredentialSeen::phantom
+                                                                : CredentialSeen::none;
+}
+
+// A small request is searched where it is; a large one would keep this worker's other connections
+// waiting.
+Task<void> FindCredential(Journey& j) {
+  constexpr std::size_t kSearchedInPlace = 64u << 10;
+  if (j.body.size() <= kSearchedInPlace) {
+    FindCredentialIn(j);
+    co_return;
+  }
+  auto search = [&j] {
+    FindCredentialIn(j);
+    return true;
+  };
+  co_await RunOn(j.core.searching, std::move(search));
 }
 
 // --- 5. Where it acts ---
 
 Task<void> ObserveScope(Journey& j) {
-  const std::string& lent = j.session().environment;
-  if (j.facts.credential == CredentialSeen::foreign) {
+  if (j.carried == CredentialSeen::foreign) {
     // Refused whatever it is: the provider isn't asked on behalf of somebody else's token.
-    j.scope.unresolved = j.action.targets;
-    j.scope.unresolved_reason = "not looked up for a credential that was not lent";
-  } else if (!j.action.targets.empty()) {
-    // What can't be undone is never judged by a memory.
-    const Freshness freshness =
-        j.action.effect < Effect::irreversible ? Freshness::cached : Freshness::now;
-    j.scope = co_await j.core.scope.Resolve(j.core, j.worker, j.action,
-                                            j.session().pinned_ephemeral, freshness);
+    j.scopes = Unresolved(j.action, "not looked up for a credential that was not lent");
+    co_return;
   }
-  j.facts.session = j.session().id;
-  j.facts.agent = j.session().agent;
-  scope::FillFacts(j.facts, j.scope, j.action, lent);
-  if (!j.action.request.credential) co_return;
-  const auto entry = std::ranges::find(j.session().lent, j.action.request.credential->entry,
-                                       &credential::VaultEntry::name);
-  j.beyond_lend = entry == j.session().lent.end()
-                      ? "the credential is not one this session was lent"
-                      : credential::BeyondLend(*entry, j.action.effect, j.facts.relation);
-  j.facts.beyond_lend = !j.beyond_lend.empty();
+  if (j.action.targets.empty()) {
+    j.scopes = Unresolved(j.action, "");
+    co_return;
+  }
+  // What can't be undone is never judged by a memory.
+  const Freshness freshness =
+      j.action.effect < Effect::irreversible ? Freshness::cached : Freshness::now;
+  j.scopes = co_await j.core.scope.Resolve(j.core, j.worker, j.action, j.session().pinned_ephemeral,
+                                           freshness);
 }
 
-// --- 6. The verdict carried out ---
+// --- 6. The verdict ---
+
+void Decide(Journey& j) {
+  const Session& session = j.session();
+  Asker asker{session.id, session.agent, session.environment, j.carried, nullptr, false};
+  if (j.action.request.credential) {
+    const auto entry = std::ranges::find(session.lent, j.action.request.credential->entry,
+                                         &credential::VaultEntry::name);
+    if (entry != session.lent.end()) asker.entry = &*entry;
+  }
+  const auto policy = j.session().PolicyFor(j.settings->config, j.settings->policy_digest);
+  j.judgement = Judge(*policy, j.settings->config, j.action, j.scopes, asker);
+}
+
+// --- 7. The verdict carried out ---
 
 Task<bool> DenyForeign(Journey& j) {
   std::string what;
@@ -293,7 +346,7 @@ Task<bool> DenyForeign(Journey& j) {
   std::string instead = "Credentials found in files don't work here.";
   if (!j.session().variables.empty())
     instead += " Use " + j.session().variables.begin()->first + ", or ask for what you need.";
-  co_return co_await Deny(j, j.decision.rule, std::move(what), std::move(instead));
+  co_return co_await Deny(j, j.judgement.decision.rule, std::move(what), std::move(instead));
 }
 
 // The real credential for what is allowed, looked up after the decision.
@@ -337,24 +390,16 @@ Task<bool> Allow(Journey& j) {
   co_return keep;
 }
 
-int ApprovalsRequired(const policy::Config& config, const Facts& facts) {
-  int most = 1;
-  for (const std::string& name : facts.environments) {
-    const auto it = config.environments.find(name);
-    if (it != config.environments.end()) most = std::max(most, it->second.approvals);
-  }
-  return most;
-}
-
 // The belief under which somebody may have asked for this, where it is likely wrong.
 std::string BeliefOf(const Journey& j) {
   const std::string& lent = j.session().environment;
-  if (!j.scope.unresolved.empty())
-    return "where this acts could not be seen (" + j.scope.unresolved_reason +
+  const Scope& scope = j.scopes.whole;
+  if (!scope.unresolved.empty())
+    return "where this acts could not be seen (" + scope.unresolved_reason +
            "); it counts as production";
   const bool in_lent =
-      std::ranges::any_of(j.scope.environments, [&](const auto& e) { return e.mapped == lent; });
-  if (in_lent && j.facts.relation == Relation::other) {
+      std::ranges::any_of(scope.environments, [&](const auto& e) { return e.mapped == lent; });
+  if (in_lent && j.judgement.facts.relation == Relation::other) {
     return "the session works in " + lent + ": this is not " + lent + " only";
   }
   return "";
@@ -371,8 +416,8 @@ Task<bool> Hold(Journey& j) {
                             "This would have to be held, but its body was not kept.",
                             "Go on with other work.");
   if (!places.empty()) {
-    const auto executor = credential::ExecutorFor(j.action.provider, j.scope, j.session().lent,
-                                                  j.core.vault.List(), places);
+    const auto executor = credential::ExecutorFor(j.action.provider, j.scopes.whole,
+                                                  j.session().lent, j.core.vault.List(), places);
     if (!executor) {
       co_return co_await Deny(j, "no-credential",
                               "No credential that was given to Interlock can do this.",
@@ -380,14 +425,21 @@ Task<bool> Hold(Journey& j) {
     }
     j.action.request.credential = executor->ref;
   }
+  const std::size_t bytes = j.action.request.body.size() + j.action.request.target.size();
+  if (j.session().holds >= Session::kHoldsMax ||
+      j.session().hold_bytes + bytes > Session::kHoldBytesMax) {
+    co_return co_await Deny(j, "too-many-holds",
+                            "This session has asked for more than humans can be asked.",
+                            "Go on with work that needs no question, or start a new session.");
+  }
   HoldOrder order{j.action,
-                  j.scope,
-                  j.decision,
+                  j.scopes.whole,
+                  j.judgement.decision,
                   {j.session().id, j.session().user, j.session().agent, j.session().workspace,
                    j.session().environment},
                   BeliefOf(j),
                   j.settings->policy_digest,
-                  ApprovalsRequired(j.settings->config, j.facts)};
+                  j.judgement.approvals_required};
   auto place = [&core = j.core, order = std::move(order)] { return core.desk.Place(order); };
   auto placed = co_await Blocking(j.core, std::move(place));
   if (!placed) {
@@ -396,6 +448,10 @@ Task<bool> Hold(Journey& j) {
                           "INTERLOCK DENIED: not sent, nothing changed.\nThis needs a human's "
                           "signature and could not be put before one: " +
                               placed.error().message));
+  }
+  if (placed->is_new) {
+    ++j.session().holds;
+    j.session().hold_bytes += bytes;
   }
   if (placed->rejected) {
     co_return co_await Deny(j, "rejected",
@@ -414,6 +470,7 @@ Task<bool> Hold(Journey& j) {
       if (std::ranges::find(notice.asked, name) == notice.asked.end()) notice.asked.push_back(name);
     }
   }
+  notice.state = approval::ParseState(placed->record.state).value_or(approval::State::unknown);
   const std::string text = approval::AgentHoldText(placed->statement, notice);
   co_return co_await Send(j, HoldAnswer(j.DialectOf(), placed->record.id, text, j.IsHead()));
 }
@@ -427,19 +484,18 @@ Task<bool> HandleRequest(Core& core, Worker& worker, Exchange& exchange) {
   if (const Ended ended = co_await CheckReach(j)) co_return *ended;
   if (const Ended ended = co_await ReadBody(j)) co_return *ended;
   if (const Ended ended = co_await Understand(j)) co_return *ended;
-  FindCredential(j);
+  co_await FindCredential(j);
   co_await ObserveScope(j);
-  j.decision = policy::Decide(*exchange.session->policy, j.action, j.facts);
-  switch (j.decision.verdict) {
+  Decide(j);
+  const Decision& decision = j.judgement.decision;
+  switch (decision.verdict) {
     case Verdict::allow:
       co_return co_await Allow(j);
     case Verdict::hold:
-      if (j.facts.beyond_lend && j.decision.rule == policy::kLendRule)
-        j.decision.reason = j.beyond_lend;
       co_return co_await Hold(j);
     case Verdict::deny:
-      if (j.facts.credential == CredentialSeen::foreign) co_return co_await DenyForeign(j);
-      co_return co_await Deny(j, j.decision.rule, j.decision.reason, "Go on with other work.");
+      if (j.carried == CredentialSeen::foreign) co_return co_await DenyForeign(j);
+      co_return co_await Deny(j, decision.rule, decision.reason, "Go on with other work.");
   }
   co_return co_await Deny(j, "", "the verdict is out of range", "");
 }

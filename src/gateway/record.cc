@@ -1,5 +1,7 @@
 #include "gateway/record.h"
 
+#include "base/bytes.h"
+
 namespace interlock::gateway {
 namespace {
 
@@ -38,14 +40,16 @@ class Writer {
  public:
   void Field(std::string_view key, std::string_view value) {
     Key(key);
-    AppendString(out_, value);
+    AppendString(out_,
+                 IsUtf8(value) ? value : std::string_view(EscapeForHumans(value, value.size())));
   }
   void Fields(std::string_view key, const std::vector<std::string>& values) {
     Key(key);
     out_ += '[';
     for (std::size_t i = 0; i < values.size(); ++i) {
       if (i > 0) out_ += ',';
-      AppendString(out_, values[i]);
+      AppendString(out_,
+                   IsUtf8(values[i]) ? values[i] : EscapeForHumans(values[i], values[i].size()));
     }
     out_ += ']';
   }
@@ -66,7 +70,24 @@ class Writer {
 
 }  // namespace
 
+namespace {
+
+// What isn't UTF-8 isn't JSON: the log would hold a line that no reader accepts. Callers pass text
+// that was checked; this is for the one that forgot.
+void EscapeInvalid(json::value& value) {
+  if (json::string* text = value.if_string()) {
+    if (!IsUtf8(*text)) *text = EscapeForHumans(*text, text->size());
+  } else if (json::array* list = value.if_array()) {
+    for (json::value& item : *list) EscapeInvalid(item);
+  } else if (json::object* object = value.if_object()) {
+    for (auto& member : *object) EscapeInvalid(member.value());
+  }
+}
+
+}  // namespace
+
 std::string Entry(std::string_view type, TimePoint at, json::object fields) {
+  for (auto& field : fields) EscapeInvalid(field.value());
   fields["type"] = type;
   fields["at"] = FormatTime(at);
   return Canonical(fields);

@@ -17,7 +17,7 @@ constexpr int kWalkRequestsMax = 2000;
 constexpr std::size_t kAnswerBytesMax = 8u << 20;
 
 // How the provider is asked: its API, and the credential for looking.
-struct Asker {
+struct Looker {
   const classify::Api* api = nullptr;
   std::string host;
   CredentialRef ref;
@@ -26,13 +26,13 @@ struct Asker {
 
 // The entry for scope, else the one the action carries: it sees less, and what it can't see counts
 // as production.
-Result<Asker> AskerFor(Core& core, const std::string& provider, const std::string& host,
-                       const std::optional<CredentialRef>& carried) {
+Result<Looker> AskerFor(Core& core, const std::string& provider, const std::string& host,
+                        const std::optional<CredentialRef>& carried) {
   const classify::Pack* pack = core.packs.Get(provider);
   if (pack == nullptr || pack->apis.empty() || !pack->apis.front().graphql) {
     return Fail(Code::not_found, provider + " has no API that can be walked");
   }
-  Asker asker;
+  Looker asker;
   asker.api = &pack->apis.front();
   asker.host = host;
   const auto settings = core.settings();
@@ -58,7 +58,7 @@ Result<Asker> AskerFor(Core& core, const std::string& provider, const std::strin
   return asker;
 }
 
-Task<Result<std::string>> Ask(Core& core, Worker& worker, Asker asker, std::string body) {
+Task<Result<std::string>> Ask(Core& core, Worker& worker, Looker asker, std::string body) {
   auto real = core.vault.Reveal(asker.ref);
   if (!real) co_return std::unexpected(real.error());
   UpstreamRequest request{"https",
@@ -84,6 +84,16 @@ Task<Result<std::string>> Ask(Core& core, Worker& worker, Asker asker, std::stri
   co_return answer.body;
 }
 
+template <typename Resolve>
+Scopes ForEach(const Action& action, const Resolve& resolve) {
+  Scopes scopes;
+  scopes.whole = resolve(action.targets);
+  if (action.operations.size() < 2) return scopes;
+  for (const Operation& operation : action.operations)
+    scopes.each.push_back(resolve(operation.targets));
+  return scopes;
+}
+
 scope::EnvironmentMapper MapperFor(std::shared_ptr<const Settings> settings, std::string provider) {
   return [settings = std::move(settings), provider = std::move(provider)](std::string_view name) {
     const std::string mapped = policy::MapEnvironment(settings->config, provider, name);
@@ -93,14 +103,21 @@ scope::EnvironmentMapper MapperFor(std::shared_ptr<const Settings> settings, std
 
 }  // namespace
 
+Scopes Unresolved(const Action& action, const std::string& reason) {
+  return ForEach(action, [&reason](const std::vector<ResourceId>& targets) {
+    return targets.empty() ? Scope{} : scope::Unresolved(targets, reason);
+  });
+}
+
 Task<Result<std::shared_ptr<const scope::World>>> ScopeCache::WorldOf(
     Core& core, Worker& worker, std::string provider, std::string host,
     std::optional<CredentialRef> carried, Freshness freshness) {
   const auto asker = AskerFor(core, provider, host, carried);
   if (!asker) co_return std::unexpected(asker.error());
-  // Views differ by credential: one session's partial view is nobody else's.
-  const std::string key =
-      provider + "/" + asker->ref.entry + "/" + std::to_string(asker->ref.version);
+  // Views differ by credential (one session's partial view is nobody else's) and by host (a pack
+  // may know several installations of one API).
+  const std::string key = provider + "/" + asker->host + "/" + asker->ref.entry + "/" +
+                          std::to_string(asker->ref.version);
   std::uint64_t generation = 0;
   {
     const std::lock_guard lock(mutex_);
@@ -110,6 +127,7 @@ Task<Result<std::shared_ptr<const scope::World>>> ScopeCache::WorldOf(
                        std::chrono::steady_clock::now() - it->second.since < kMaxAge;
     if (fresh && freshness == Freshness::cached) co_return it->second.world;
   }
+  const SteadyTime since = std::chrono::steady_clock::now();
   scope::RailwayWalk walk(asker->view);
   for (int requests = 0; auto body = walk.NextRequest(); ++requests) {
     if (requests == kWalkRequestsMax)
@@ -124,19 +142,19 @@ Task<Result<std::shared_ptr<const scope::World>>> ScopeCache::WorldOf(
   // Filed under the generation at which the walk began: a change that went out meanwhile outdates
   // it.
   const std::lock_guard lock(mutex_);
-  worlds_[key] = {shared, std::chrono::steady_clock::now(), generation};
+  worlds_[key] = {shared, since, generation};
   co_return shared;
 }
 
-Task<Scope> ScopeCache::Resolve(Core& core, Worker& worker, Action action,
-                                std::set<std::string> pinned, Freshness freshness) {
+Task<Scopes> ScopeCache::Resolve(Core& core, Worker& worker, Action action,
+                                 std::set<std::string> pinned, Freshness freshness) {
   if (action.provider != kRailway) {
-    co_return scope::Unresolved(
-        action.targets, "nothing is known of where " + action.provider + " keeps its environments");
+    co_return Unresolved(
+        action, "nothing is known of where " + action.provider + " keeps its environments");
   }
   const auto world = co_await WorldOf(core, worker, action.provider, action.request.host,
                                       action.request.credential, freshness);
-  if (!world) co_return scope::Unresolved(action.targets, world.error().message);
+  if (!world) co_return Unresolved(action, world.error().message);
   const scope::Purpose purpose =
       freshness == Freshness::now ? scope::Purpose::hold : scope::Purpose::decision;
   const scope::DetailsWanted wanted = scope::WantedFor(**world, action.targets, purpose);
@@ -152,8 +170,11 @@ Task<Scope> ScopeCache::Resolve(Core& core, Worker& worker, Action action,
       }
     }
   }
-  co_return scope::Resolve(**world, action.targets, MapperFor(core.settings(), action.provider),
-                           pinned, details ? &*details : nullptr);
+  const scope::EnvironmentMapper mapper = MapperFor(core.settings(), action.provider);
+  const auto resolve = [&](const std::vector<ResourceId>& targets) {
+    return scope::Resolve(**world, targets, mapper, pinned, details ? &*details : nullptr);
+  };
+  co_return ForEach(action, resolve);
 }
 
 Task<Result<std::set<std::string>>> ScopeCache::EphemeralNow(Core& core, Worker& worker,

@@ -14,6 +14,7 @@
 #include <string>
 
 #include "action/action.h"
+#include "gateway/judgement.h"
 #include "gateway/stream.h"
 #include "scope/world.h"
 
@@ -24,13 +25,16 @@ struct Worker;
 
 enum class Freshness { cached, now };
 
+// The scopes of an action of which nothing could be seen.
+Scopes Unresolved(const Action& action, const std::string& reason);
+
 class ScopeCache {
  public:
   static constexpr std::chrono::seconds kMaxAge{30};
 
   // Never fails: what could not be observed is unresolved, with the reason.
-  Task<Scope> Resolve(Core& core, Worker& worker, Action action, std::set<std::string> pinned,
-                      Freshness freshness);
+  Task<Scopes> Resolve(Core& core, Worker& worker, Action action, std::set<std::string> pinned,
+                       Freshness freshness);
 
   // The ids of environments that are ephemeral at this moment, for a session to pin.
   Task<Result<std::set<std::string>>> EphemeralNow(Core& core, Worker& worker, std::string provider,
@@ -49,8 +53,8 @@ class ScopeCache {
                                                             std::optional<CredentialRef> carried,
                                                             Freshness freshness);
 
-  std::mutex mutex_;  // guards both
-  std::map<std::string, Remembered> worlds_;
+  std::mutex mutex_;                                  // guards both
+  std::map<std::string, Remembered> worlds_;          // by provider, host and credential
   std::map<std::string, std::uint64_t> generations_;  // one more with every invalidation
 };
 

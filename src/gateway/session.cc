@@ -25,6 +25,16 @@ void Session::End() {
   for (const auto& close : closers) close();
 }
 
+std::shared_ptr<const policy::Policy> Session::PolicyFor(const policy::Config& config,
+                                                         std::string_view digest) {
+  const std::lock_guard lock(mutex_);
+  if (policy_ == nullptr || policy_digest_ != digest) {
+    policy_ = std::make_shared<const policy::Policy>(policy::MakePolicy(config, workspace_rules));
+    policy_digest_ = digest;
+  }
+  return policy_;
+}
+
 // Looked up by digest: how long a look-up takes says nothing about the token.
 void Sessions::Add(std::shared_ptr<Session> session) {
   const std::lock_guard lock(mutex_);

@@ -15,6 +15,7 @@
 #include "credential/token_index.h"
 #include "credential/vault.h"
 #include "gateway/fake_names.h"
+#include "policy/config.h"
 #include "policy/policy.h"
 
 namespace interlock::gateway {
@@ -28,25 +29,39 @@ struct Session {
   std::string workspace;
   std::string environment;  // the one it was lent
   TimePoint started;
-  std::vector<std::string> egress;  // pack names and hosts
   std::vector<credential::VaultEntry> lent;
   std::map<std::string, std::string> variables;  // name → phantom
-  std::shared_ptr<const policy::Policy> policy;  // with the workspace's rules
-  std::string policy_digest;
+  std::vector<policy::Rule> workspace_rules;     // which can only tighten
   std::set<std::string> pinned_ephemeral;  // ids of environments that were ephemeral at the start
   std::string pinned_reason;             // why there are none, when the provider could not be asked
   credential::TokenIndex known_foreign;  // credentials that lie in the workspace
 
+  // The policy in force, with the workspace's rules: that of the newest configuration, so that a
+  // reload reaches sessions that run. Any thread.
+  std::shared_ptr<const policy::Policy> PolicyFor(const policy::Config& config,
+                                                  std::string_view digest);
+
   FakeNames names;                 // thread-safe
   std::atomic<bool> ended{false};  // set once
+
+  // What one session may keep the gateway busy with, so that it can't take it from the others.
+  static constexpr std::size_t kHoldsMax = 500;             // asked for in its whole life
+  static constexpr std::size_t kHoldBytesMax = 128u << 20;  // of stored requests
+  static constexpr std::size_t kBodyBytesMax = 256u << 20;  // being inspected at one time
+  std::atomic<std::size_t> holds{0};
+  std::atomic<std::size_t> hold_bytes{0};
+  std::atomic<std::size_t> body_bytes{0};
+  std::atomic<std::size_t> connections{0};
 
   // `close` runs once, when the session ends or at once if it has.
   void AddCloser(std::function<void()> close);
   void End();
 
  private:
-  std::mutex mutex_;  // guards closers_
+  std::mutex mutex_;  // guards what follows
   std::vector<std::function<void()>> closers_;
+  std::shared_ptr<const policy::Policy> policy_;
+  std::string policy_digest_;  // of the configuration that policy_ was made from
 };
 
 // All running sessions. Thread-safe.

@@ -83,19 +83,18 @@ bool AnyGlob(const std::vector<std::string>& globs, std::string_view text) {
                      [&](const std::string& glob) { return GlobMatch(glob, text); });
 }
 
-bool CoversEnvironments(const Rule& rule, const Facts& facts) {
+bool CoversEnvironments(const Rule& rule, Effect effect, const Facts& facts) {
   const When& when = rule.when;
   if (when.relation.empty() && when.environment.empty()) return true;
   if (CoversRelation(when, facts.relation)) return true;
   const auto named = [&when](const std::string& name) { return Contains(when.environment, name); };
   const bool production_named = Contains(when.environment, std::string(kProduction));
-  const bool as_production = facts.relation == Relation::unresolved;
   if (rule.then == Verdict::allow) {
-    if (as_production && !production_named) return false;
+    if (facts.relation == Relation::unresolved && !production_named) return false;
     return !facts.environments.empty() &&
            std::all_of(facts.environments.begin(), facts.environments.end(), named);
   }
-  if (as_production && production_named) return true;
+  if (production_named && CountsAsProduction(effect, facts)) return true;
   return std::any_of(facts.environments.begin(), facts.environments.end(), named);
 }
 
@@ -184,7 +183,8 @@ bool SummaryAgrees(const Action& action) {
   return action.effect == effect && action.discloses == discloses;
 }
 
-Decision JudgeOperations(const Policy& policy, const Action& action, const Facts& facts) {
+Decision JudgeOperations(const Policy& policy, const Action& action, const Facts& facts,
+                         std::span<const Facts> each) {
   if (action.operations.empty()) {
     const Operation whole{.name = action.operation,
                           .effect = action.effect,
@@ -194,11 +194,14 @@ Decision JudgeOperations(const Policy& policy, const Action& action, const Facts
                           .arguments = {}};
     return Judge(policy, action, whole, facts);
   }
+  const bool several = action.operations.size() > 1;
+  if (several && each.size() != action.operations.size())
+    return {Verdict::hold, "", "where each of its operations acts was not determined"};
   std::optional<Decision> strictest;
-  for (const Operation& operation : action.operations) {
-    Decision decision = Judge(policy, action, operation, facts);
-    if (action.operations.size() > 1)
-      decision.reason = EscapeForHumans(operation.name, 120) + ": " + decision.reason;
+  for (std::size_t i = 0; i < action.operations.size(); ++i) {
+    const Operation& operation = action.operations[i];
+    Decision decision = Judge(policy, action, operation, several ? each[i] : facts);
+    if (several) decision.reason = EscapeForHumans(operation.name, 120) + ": " + decision.reason;
     if (!strictest || Outranks(decision, *strictest)) strictest = std::move(decision);
   }
   if (strictest->verdict == Verdict::allow && !SummaryAgrees(action))
@@ -276,14 +279,21 @@ const Rule* Policy::Strictest(const Action& action, const Operation& operation,
       if (rule.then == Verdict::allow && operation.effect == Effect::unknown &&
           !AnyInFull(names.operation, operation.name))
         continue;
-      if (CoversEnvironments(rule, facts) && CoversResources(rule, operation)) return &rule;
+      if (CoversEnvironments(rule, operation.effect, facts) && CoversResources(rule, operation))
+        return &rule;
     }
   }
   return nullptr;
 }
 
-Decision Decide(const Policy& policy, const Action& action, const Facts& facts) {
-  Decision decision = JudgeOperations(policy, action, facts);
+bool CountsAsProduction(Effect effect, const Facts& facts) {
+  return facts.relation == Relation::unresolved ||
+         (facts.relation == Relation::none && effect >= Effect::irreversible);
+}
+
+Decision Decide(const Policy& policy, const Action& action, const Facts& facts,
+                std::span<const Facts> each) {
+  Decision decision = JudgeOperations(policy, action, facts, each);
   if (facts.credential == CredentialSeen::foreign && decision.verdict != Verdict::deny)
     return {Verdict::deny, std::string(kForeignRule),
             "it carries a credential that was not lent to this session"};

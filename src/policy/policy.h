@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -88,14 +89,23 @@ class Policy {
 inline constexpr std::string_view kLendRule = "lend";
 inline constexpr std::string_view kForeignRule = "foreign-credential";
 
-// Every operation of the action is judged by itself; the strictest verdict is the action's.
-// Whatever the rules say:
+// Every operation of the action is judged by itself, by the facts of its own targets; the strictest
+// verdict is the action's. `each` holds those facts, operation by operation, where there are
+// several of them: judged by what is true of all together, an operation without targets would
+// borrow the environment of its neighbours. `facts` are the whole action's. Whatever the rules say:
 //   - no rule that covers it: held
 //   - an `unknown` effect is allowed only by a rule that names the operation in full, without `*`
 //   - a foreign credential is denied
 //   - a use of the lent credential beyond what it was lent for is at least held ("lend")
-//   - values out of range, an operation without a name, a summary that its operations contradict:
-//   held
-Decision Decide(const Policy& policy, const Action& action, const Facts& facts);
+//   - values out of range, an operation without a name, a summary that its operations contradict,
+//   several operations without facts for each: held
+// What can't be undone and touches no environment (an account, a user) is covered by the `hold` and
+// `deny` rules of production.
+Decision Decide(const Policy& policy, const Action& action, const Facts& facts,
+                std::span<const Facts> each = {});
+
+// True for what production's rules and production's number of approvals are for, though nobody saw
+// it in production: what could not be resolved, and what is for good beyond every environment.
+bool CountsAsProduction(Effect effect, const Facts& facts);
 
 }  // namespace interlock::policy

@@ -209,8 +209,9 @@ TEST(Decide, JudgesEveryOperationOfARequest) {
   action.operations.push_back(
       ActionOf("railway.volumeDelete", Effect::irreversible, {kVolume}).operations[0]);
   Summarize(action);
+  const Facts facts = In(Relation::lent, {"staging"});
   const Decision decision =
-      Decide(MakePolicy(DefaultConfig()), action, In(Relation::lent, {"staging"}));
+      Decide(MakePolicy(DefaultConfig()), action, facts, std::vector{facts, facts});
   EXPECT_EQ(decision.verdict, Verdict::hold);
   EXPECT_EQ(decision.rule, "for-good");
   EXPECT_TRUE(decision.reason.starts_with("railway.volumeDelete: ")) << decision.reason;
@@ -229,7 +230,41 @@ TEST(Decide, AStricterOperationDoesNotHideARuleForAMilderOne) {
              }),
              Verdict::deny),
   });
-  EXPECT_EQ(Decide(policy, action, In(Relation::lent, {"staging"})).rule, "no-variables");
+  const Facts facts = In(Relation::lent, {"staging"});
+  EXPECT_EQ(Decide(policy, action, facts, std::vector{facts, facts}).rule, "no-variables");
+}
+
+TEST(Decide, AnOperationWithoutTargetsBorrowsNoEnvironment) {
+  // Alone it is held: it touches no environment, and only reads may do that unasked.
+  const Action account = ActionOf("railway.signalRuleSet", Effect::reversible);
+  const Facts nowhere = In(Relation::none, {});
+  const Policy policy = MakePolicy(DefaultConfig());
+  ASSERT_EQ(Decide(policy, account, nowhere).verdict, Verdict::hold);
+  Action both = ActionOf("railway.variableUpsert", Effect::reversible, {kVolume});
+  both.operations.push_back(account.operations[0]);
+  Summarize(both);
+  const Facts staging = In(Relation::lent, {"staging"});
+  EXPECT_EQ(Decide(policy, both, staging, std::vector{staging, nowhere}).verdict, Verdict::hold);
+}
+
+TEST(Decide, SeveralOperationsWithoutTheFactsOfEachAreHeld) {
+  Action both = ActionOf("railway.me", Effect::read);
+  both.operations.push_back(both.operations[0]);
+  const Facts facts = In(Relation::lent, {"staging"});
+  const Policy policy = MakePolicy(DefaultConfig());
+  EXPECT_EQ(Decide(policy, both, facts).verdict, Verdict::hold);
+  EXPECT_EQ(Decide(policy, both, facts, std::vector{facts}).verdict, Verdict::hold);
+  EXPECT_EQ(Decide(policy, both, facts, std::vector{facts, facts}).verdict, Verdict::allow);
+}
+
+TEST(Decide, WhatIsForGoodBeyondEveryEnvironmentIsCoveredByProductionsRules) {
+  const Policy policy(
+      {RuleOf("never", Having([](When& w) { w.environment = {"production"}; }), Verdict::deny),
+       RuleOf("all", Having([](When& w) { w.environment = {"production"}; }), Verdict::allow)});
+  const Facts nowhere = In(Relation::none, {});
+  EXPECT_EQ(Decide(policy, ActionOf("railway.userDelete", Effect::irreversible), nowhere).verdict,
+            Verdict::deny);
+  EXPECT_EQ(Decide(policy, ActionOf("railway.me", Effect::read), nowhere).verdict, Verdict::hold);
 }
 
 TEST(Decide, DeniesAForeignCredentialWithoutAnyRuleAboutIt) {
@@ -269,6 +304,10 @@ TEST(Decide, ReasonsEscapeWhatOthersNamed) {
   const Decision decision =
       Decide(MakePolicy(DefaultConfig()), ActionOf("a.b", Effect::read), facts);
   EXPECT_EQ(decision.reason.find('\x1b'), std::string::npos);
+}
+
+Decision DecideAll(const Policy& policy, const Action& action, const Facts& facts) {
+  return Decide(policy, action, facts, std::vector(action.operations.size(), facts));
 }
 
 // ---- Properties over random policies -----------------------------------------------------------
@@ -346,9 +385,9 @@ TEST(DecideProperty, TheOrderOfRulesChangesNothing) {
     std::vector<Rule> rules = g.Rules(1 + g.Below(12));
     const Action action = g.AnyAction();
     const Facts facts = g.AnyFacts();
-    const Decision decision = Decide(Policy(rules), action, facts);
+    const Decision decision = DecideAll(Policy(rules), action, facts);
     g.Shuffle(rules);
-    EXPECT_EQ(Decide(Policy(rules), action, facts), decision) << "seed " << seed;
+    EXPECT_EQ(DecideAll(Policy(rules), action, facts), decision) << "seed " << seed;
   }
 }
 
@@ -358,11 +397,38 @@ TEST(DecideProperty, AddingAHoldOrDenyRuleNeverLoosens) {
     std::vector<Rule> rules = g.Rules(g.Below(10));
     const Action action = g.AnyAction();
     const Facts facts = g.AnyFacts();
-    const Verdict before = Decide(Policy(rules), action, facts).verdict;
+    const Verdict before = DecideAll(Policy(rules), action, facts).verdict;
     Rule more = g.AnyRule();
     more.then = g.Coin() ? Verdict::hold : Verdict::deny;
     rules.push_back(more);
-    EXPECT_GE(Decide(Policy(rules), action, facts).verdict, before) << "seed " << seed;
+    EXPECT_GE(DecideAll(Policy(rules), action, facts).verdict, before) << "seed " << seed;
+  }
+}
+
+TEST(DecideProperty, TogetherIsNeverMilderThanAlone) {
+  for (unsigned seed = 0; seed < 4000; ++seed) {
+    Generator g(seed);
+    const Policy policy(g.Rules(1 + g.Below(10)));
+    std::vector<Action> alone;
+    std::vector<Facts> each;
+    Action together;
+    for (std::size_t i = 0; i < 2 + g.Below(3); ++i) {
+      Action one = g.AnyAction();
+      one.operations.resize(1);
+      Summarize(one);
+      together.provider = one.provider;
+      together.operations.push_back(one.operations[0]);
+      each.push_back(g.AnyFacts());
+      each.back().beyond_lend = false;
+      each.back().credential = CredentialSeen::phantom;
+      alone.push_back(std::move(one));
+    }
+    Summarize(together);
+    const Verdict verdict = Decide(policy, together, each[0], each).verdict;
+    for (std::size_t i = 0; i < alone.size(); ++i) {
+      alone[i].provider = together.provider;
+      EXPECT_GE(verdict, Decide(policy, alone[i], each[i]).verdict) << "seed " << seed;
+    }
   }
 }
 
@@ -376,7 +442,7 @@ TEST(DecideProperty, NoPolicyBreaksTheFloors) {
     }
     const Action action = g.AnyAction();
     const Facts facts = g.AnyFacts();
-    const Verdict verdict = Decide(Policy(rules), action, facts).verdict;
+    const Verdict verdict = DecideAll(Policy(rules), action, facts).verdict;
     if (facts.credential == CredentialSeen::foreign) {
       EXPECT_EQ(verdict, Verdict::deny) << seed;
     }

@@ -89,10 +89,10 @@ Relation RelationOf(const Scope& scope, std::string_view lent) {
   return all_lent ? Relation::lent : Relation::other;
 }
 
-void FillFacts(Facts& facts, const Scope& scope, const Action& action, std::string_view lent) {
+void FillFacts(Facts& facts, const Scope& scope, const std::vector<ResourceId>& targets,
+               std::string_view lent) {
   facts.relation = RelationOf(scope, lent);
-  if (facts.relation == Relation::none && !action.targets.empty())
-    facts.relation = Relation::unresolved;
+  if (facts.relation == Relation::none && !targets.empty()) facts.relation = Relation::unresolved;
   std::set<std::string> names;
   for (const EnvironmentSeen& seen : scope.environments) names.insert(seen.mapped);
   if (facts.relation == Relation::unresolved) names.insert("production");

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "action/action.h"
 
@@ -14,8 +15,9 @@ namespace interlock::scope {
 Relation RelationOf(const Scope& scope, std::string_view lent);
 
 // The scope's part of the facts: relation, environments (with "production" if anything is
-// unresolved) and disposable. An action that has targets is never `none`, whatever the scope says.
-void FillFacts(Facts& facts, const Scope& scope, const Action& action, std::string_view lent);
+// unresolved) and disposable. What has targets is never `none`, whatever the scope says.
+void FillFacts(Facts& facts, const Scope& scope, const std::vector<ResourceId>& targets,
+               std::string_view lent);
 
 // "" when both say the same about where an action acts and what is lost with it; otherwise a
 // sentence for the human who signed for `before`. When something was seen, and how full a volume

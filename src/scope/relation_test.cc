@@ -41,7 +41,7 @@ TEST(FillFacts, WhatIsUnresolvedCountsAsProduction) {
   Scope scope = ScopeOf({Seen("1", "scratch", true)});
   scope.unresolved = {kLost};
   Facts facts;
-  FillFacts(facts, scope, WithTarget(), "scratch");
+  FillFacts(facts, scope, WithTarget().targets, "scratch");
   EXPECT_EQ(facts.relation, Relation::unresolved);
   EXPECT_EQ(facts.environments, (std::vector<std::string>{"production", "scratch"}));
   EXPECT_FALSE(facts.disposable);
@@ -49,14 +49,14 @@ TEST(FillFacts, WhatIsUnresolvedCountsAsProduction) {
 
 TEST(FillFacts, TargetsWithoutAScopeAreUnresolved) {
   Facts facts;
-  FillFacts(facts, Scope{}, WithTarget(), "staging");
+  FillFacts(facts, Scope{}, WithTarget().targets, "staging");
   EXPECT_EQ(facts.relation, Relation::unresolved);
   EXPECT_EQ(facts.environments, std::vector<std::string>{"production"});
 }
 
 TEST(FillFacts, WithoutTargetsThereIsNoEnvironment) {
   Facts facts;
-  FillFacts(facts, Scope{}, Action{}, "staging");
+  FillFacts(facts, Scope{}, {}, "staging");
   EXPECT_EQ(facts.relation, Relation::none);
   EXPECT_TRUE(facts.environments.empty());
   EXPECT_FALSE(facts.disposable);
@@ -64,11 +64,11 @@ TEST(FillFacts, WithoutTargetsThereIsNoEnvironment) {
 
 TEST(FillFacts, DisposableMeansEveryEnvironmentIs) {
   Facts facts;
-  FillFacts(facts, ScopeOf({Seen("1", "scratch", true), Seen("2", "scratch", true)}), WithTarget(),
-            "staging");
+  FillFacts(facts, ScopeOf({Seen("1", "scratch", true), Seen("2", "scratch", true)}),
+            WithTarget().targets, "staging");
   EXPECT_TRUE(facts.disposable);
-  FillFacts(facts, ScopeOf({Seen("1", "scratch", true), Seen("2", "staging")}), WithTarget(),
-            "staging");
+  FillFacts(facts, ScopeOf({Seen("1", "scratch", true), Seen("2", "staging")}),
+            WithTarget().targets, "staging");
   EXPECT_FALSE(facts.disposable);
 }
 

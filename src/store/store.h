@@ -37,6 +37,9 @@ class HoldStore {
   // In order of creation.
   virtual Result<std::vector<HoldRecord>> List(const HoldFilter& filter) = 0;
 
+  // How many holds are in this state.
+  virtual Result<std::size_t> Count(std::string_view state) = 0;
+
   // The newest hold of the session with this fingerprint and state: how a rejected action that is
   // asked again finds its rejection.
   virtual Result<std::optional<HoldRecord>> FindByFingerprint(std::string_view session,

@@ -129,6 +129,8 @@ TEST_P(StoreContract, ListFiltersAndKeepsTheOrderOfCreation) {
   EXPECT_EQ(ids({.states = {"' OR 1=1"}}), "");
   EXPECT_EQ(ids({.session = "s-2"}), "");
   EXPECT_EQ(ids({.limit = 2}), "h-b h-a ");
+  EXPECT_EQ(store_->Count("pending").value(), 2u);
+  EXPECT_EQ(store_->Count("executed").value(), 0u);
 }
 
 TEST_P(StoreContract, ATransitionWritesWhatItNamesAndNothingElse) {

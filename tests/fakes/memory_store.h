@@ -38,6 +38,11 @@ class MemoryStore final : public store::Store {
     return out;
   }
 
+  Result<std::size_t> Count(std::string_view state) override {
+    const std::lock_guard lock(mutex_);
+    return static_cast<std::size_t>(std::ranges::count(holds_, state, &store::HoldRecord::state));
+  }
+
   Result<std::optional<store::HoldRecord>> FindByFingerprint(std::string_view session,
                                                              std::string_view fingerprint,
                                                              std::string_view state) override {

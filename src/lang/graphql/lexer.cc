@@ -8,6 +8,9 @@
 namespace interlock::graphql {
 namespace {
 
+// Names end up in records and before humans; the schemas that exist stay far below.
+constexpr std::size_t kNameBytesMax = 256;
+
 enum Class : std::uint8_t { kNameStart = 1, kDigit = 2, kIgnored = 4, kPunctuator = 8 };
 
 constexpr std::array<std::uint8_t, 256> MakeClasses() {
@@ -159,6 +162,7 @@ Token Lexer::Next() {
   if (Has(c, kNameStart)) {
     ++at_;
     while (at_ < text_.size() && Has(text_[at_], kNameStart | kDigit)) ++at_;
+    if (at_ - start > kNameBytesMax) return Bad(start, "a name of more than 256 bytes");
     return {TokenKind::name, false, text_.substr(start, at_ - start), start};
   }
   if (Has(c, kPunctuator)) {

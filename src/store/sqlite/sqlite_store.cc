@@ -118,6 +118,13 @@ class SqliteStore final : public store::Store {
     return ReadAll(std::move(query), ReadHold);
   }
 
+  Result<std::size_t> Count(std::string_view state) override {
+    const std::lock_guard lock(mutex_);
+    ILK_TRY(query, database_.Query("SELECT count(*) FROM holds WHERE state=?", state));
+    ILK_TRY(row, query.Step());
+    return row ? static_cast<std::size_t>(query.Integer(0)) : 0;
+  }
+
   Result<std::optional<HoldRecord>> FindByFingerprint(std::string_view session,
                                                       std::string_view fingerprint,
                                                       std::string_view state) override {
