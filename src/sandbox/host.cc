@@ -203,6 +203,8 @@ Result<Host> InspectHost(const Request& resolved) {
   host.etc = std::move(etc);
   host.etc_private = PrivateInEtc(host.uid);
   if (!resolved.ca_certificate.empty()) FindBundles(host);
+  struct stat local{};
+  host.has_usr_local = lstat("/usr/local", &local) == 0 && S_ISDIR(local.st_mode);
   for (const char* path : kDevices) {
     struct stat status{};
     if (stat(path, &status) == 0 && S_ISCHR(status.st_mode)) host.devices.emplace_back(path);

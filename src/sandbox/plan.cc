@@ -95,6 +95,18 @@ Result<void> CheckWorkspace(const Request& request) {
   return {};
 }
 
+Result<void> CheckView(const Request& request) {
+  const WorkspaceView& view = request.view;
+  for (const auto* list : {&view.pinned, &view.frozen, &view.hidden}) {
+    for (const std::string& path : *list) {
+      if (IsWithin(path, request.workspace) && path != request.workspace) continue;
+      return Fail(Code::internal, Fill("cannot plan the room: {} is not in the workspace", path));
+    }
+  }
+  if (view.overlay.empty() || view.overlay.starts_with('/')) return {};
+  return Fail(Code::internal, "cannot plan the room: the overlay's directory is not absolute");
+}
+
 Result<void> CheckReadOnly(const Request& request) {
   for (const std::string& path : request.read_only) {
     const auto refuse = [&](std::string_view why) {
@@ -171,14 +183,31 @@ class Builder {
 
  private:
   void Add(MountKind kind, std::string target, std::string source = "", unsigned mode = 0755) {
-    mounts_.push_back({kind, std::move(source), std::move(target), "", mode});
+    mounts_.push_back({kind, std::move(source), std::move(target), "", mode, ""});
   }
   void AddFile(std::string target, std::string content) {
-    mounts_.push_back({MountKind::file, "", std::move(target), std::move(content), 0444});
+    mounts_.push_back({MountKind::file, "", std::move(target), std::move(content), 0444, ""});
   }
   void Show(const std::string& path) {
     Add(MountKind::bind_read_only, path, path);
     visible_.push_back(path);
+  }
+  // Where others than the distribution put files, services put sockets too, and a bound socket can
+  // be connected to from inside (docs/threat-model.md#files). An overlay shows the same files
+  // without that.
+  void ShowSystemTree(const std::string& path) {
+    if (path == "/nix") {
+      Add(MountKind::layer_read_only, "/nix/store", "/nix/store");  // beside it lies the daemon's
+      visible_.push_back("/nix/store");
+    } else if (path == "/opt") {
+      Add(MountKind::layer_read_only, path, path);
+      visible_.push_back(path);
+    } else {
+      Show(path);
+      if (path == "/usr" && host_.has_usr_local) {
+        Add(MountKind::layer_read_only, "/usr/local", "/usr/local");
+      }
+    }
   }
   bool IsVisible(std::string_view path) const {
     return std::ranges::any_of(visible_, [&](const auto& root) { return IsWithin(path, root); });
@@ -203,7 +232,7 @@ class Builder {
     for (const Entry& entry : host_.root.entries) {
       if (std::ranges::find(kSystemTrees, entry.name) == kSystemTrees.end()) continue;
       const std::string path = "/" + entry.name;
-      if (entry.kind == Entry::Kind::directory) Show(path);
+      if (entry.kind == Entry::Kind::directory) ShowSystemTree(path);
       if (entry.kind != Entry::Kind::link) continue;
       Add(MountKind::link, path, entry.link_target);
       visible_.push_back(path);
@@ -281,8 +310,15 @@ class Builder {
     for (const std::string& path : request_.read_only) {
       if (!in_workspace(path) && !IsVisible(path)) Show(path);
     }
-    Add(MountKind::bind_read_write, request_.workspace, request_.workspace);
+    const WorkspaceView& view = request_.view;
+    Add(view.overlay.empty() ? MountKind::bind_read_write : MountKind::overlay, request_.workspace,
+        request_.workspace);
+    mounts_.back().store = view.overlay;
     visible_.push_back(request_.workspace);
+    // A rename of a directory takes the mounts in it along; only a mount point itself stays.
+    for (const std::string& path : view.pinned) Add(MountKind::pin, path);
+    for (const std::string& path : view.frozen) Add(MountKind::protect, path);
+    for (const std::string& path : view.hidden) Add(MountKind::hide, path);
     for (const std::string& path : request_.read_only) {
       if (in_workspace(path)) Add(MountKind::freeze, path);
     }
@@ -364,6 +400,7 @@ Result<Plan> PlanFor(const Request& given, const Host& host) {
   ILK_TRY_VOID(CheckCommand(request));
   ILK_TRY_VOID(CheckWorkspace(request));
   ILK_TRY_VOID(CheckReadOnly(request));
+  ILK_TRY_VOID(CheckView(request));
   Plan plan;
   plan.argv = request.argv;
   plan.cwd = IsWithin(request.cwd, request.workspace) ? request.cwd : request.workspace;

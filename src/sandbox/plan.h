@@ -36,6 +36,18 @@ struct File {
   bool operator==(const File&) const = default;
 };
 
+// How the workspace is shown beyond "read-write". Absolute paths inside the workspace, as
+// workspace_guard.h finds them; a path that has gone or became a link since refuses the room.
+struct WorkspaceView {
+  // Interlock's own directory with "upper" and "work" in it: changes go there and the workspace
+  // stays as it is. "" shows the workspace itself.
+  std::string overlay;
+  std::vector<std::string> pinned;  // directories that can't be renamed or replaced; parents first
+  std::vector<std::string> frozen;  // read-only
+  std::vector<std::string> hidden;  // shown as empty: sockets, credential files that can't be read
+  bool operator==(const WorkspaceView&) const = default;
+};
+
 // What is wanted.
 struct Request {
   std::vector<std::string> argv;
@@ -51,6 +63,7 @@ struct Request {
   std::vector<std::string>
       read_only;  // further host paths to show, such as the agent's own program
   std::vector<File> files;
+  WorkspaceView view;
   std::string ca_certificate;  // PEM of the authority that signs for intercepted hosts; may be ""
   std::uint16_t capture_port = 15001;  // where captured TCP connections arrive, inside the room
   std::uint32_t processes_max = 4096;  // processes and threads
@@ -81,6 +94,7 @@ struct Host {
   std::vector<std::string> ca_bundles;   // real paths of the system's root certificates
   std::string ca_roots;                  // the text of the first of them
   std::vector<std::string> devices;      // which of the permitted device nodes exist
+  bool has_usr_local = false;            // as a directory
 };
 
 enum class MountKind {
@@ -88,7 +102,9 @@ enum class MountKind {
   link,             // a symbolic link; `source` is its text
   file,             // a file of the room's own root, with `content`
   bind_read_only,   // a host tree
+  layer_read_only,  // a host directory through an overlay: its sockets can't be connected to
   bind_read_write,  // a host tree; the path must not have become a link since it was planned
+  overlay,          // the same, but changes go to `store`/upper
   device,           // a host device node
   tmpfs,            // empty and writable
   proc,             // of the room's own processes; the plan's sysctls are set in it
@@ -96,6 +112,8 @@ enum class MountKind {
   cover,            // room file `source` over what stands at `target`
   hide,             // nothing over what stands at `target`, if anything does
   freeze,           // what stands at `target`, if anything does, becomes read-only
+  protect,          // the same, and something must stand there
+  pin,              // the directory at `target` keeps its name and place; what is in it may change
 };
 
 // Applied in order. Only the host's /etc (shown at kHostEtc) has a target other than its source.
@@ -105,6 +123,7 @@ struct Mount {
   std::string target;
   std::string content;
   unsigned mode = 0755;
+  std::string store;  // of an overlay: Interlock's directory with "upper" and "work"
   bool operator==(const Mount&) const = default;
 };
 

@@ -35,6 +35,14 @@ std::string_view KindName(MountKind kind) {
       return "hide";
     case MountKind::freeze:
       return "freeze";
+    case MountKind::layer_read_only:
+      return "layer-read-only";
+    case MountKind::overlay:
+      return "overlay";
+    case MountKind::protect:
+      return "protect";
+    case MountKind::pin:
+      return "pin";
   }
   return "unknown";
 }
@@ -66,6 +74,7 @@ json::object MountJson(const Mount& mount) {
   out["kind"] = KindName(mount.kind);
   out["target"] = mount.target;
   if (!mount.source.empty()) out["source"] = mount.source;
+  if (!mount.store.empty()) out["store"] = mount.store;
   if (mount.kind == MountKind::file) out["bytes"] = mount.content.size();
   if (mount.kind == MountKind::file || mount.kind == MountKind::tmpfs ||
       mount.kind == MountKind::directory) {

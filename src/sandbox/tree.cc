@@ -37,7 +37,9 @@ UniqueFd NewFileSystem(const char* type, unsigned attributes,
   UniqueFd context(fsopen(type, FSOPEN_CLOEXEC));
   if (!context.valid()) return {};
   for (const auto& [key, value] : options) {
-    if (fsconfig(context.get(), FSCONFIG_SET_STRING, key, value.c_str(), 0) != 0) return {};
+    const auto how = value.empty() ? FSCONFIG_SET_FLAG : FSCONFIG_SET_STRING;
+    const char* text = value.empty() ? nullptr : value.c_str();
+    if (fsconfig(context.get(), how, key, text, 0) != 0) return {};
   }
   if (fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) return {};
   return UniqueFd(fsmount(context.get(), FSMOUNT_CLOEXEC, attributes));
@@ -59,6 +61,32 @@ UniqueFd OpenWithoutLinks(const std::string& path) {
   how.flags = O_PATH | O_CLOEXEC;
   how.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
   return UniqueFd(static_cast<int>(syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how)));
+}
+
+// A directory as the kernel's overlay can name it: by descriptor, because a path may hold ':' or
+// '\\', which its options give a meaning, and may lead elsewhere by the time it is looked up.
+std::string NameOf(const UniqueFd& directory) { return Fill("/proc/self/fd/{}", directory.get()); }
+
+// Only lower layers. The kernel wants two where nothing can be written: the second one is empty.
+UniqueFd NewReadOnlyLayer(const UniqueFd& lower) {
+  const UniqueFd nothing = NewTmpfs(0755);
+  if (!lower.valid() || !nothing.valid()) return {};
+  return NewFileSystem("overlay", kSafe | MOUNT_ATTR_RDONLY,
+                       {{"lowerdir", NameOf(lower) + ":" + NameOf(nothing)}});
+}
+
+UniqueFd NewOverlay(const Mount& mount) {
+  const UniqueFd lower = OpenWithoutLinks(mount.source);
+  const UniqueFd upper = OpenWithoutLinks(mount.store + "/upper");
+  const UniqueFd work = OpenWithoutLinks(mount.store + "/work");
+  if (!lower.valid() || !upper.valid() || !work.valid()) return {};
+  // Marks for what was removed or replaced as ordinary attributes: trusted ones need capabilities
+  // outside this namespace.
+  return NewFileSystem("overlay", kSafe,
+                       {{"lowerdir", NameOf(lower)},
+                        {"upperdir", NameOf(upper)},
+                        {"workdir", NameOf(work)},
+                        {"userxattr", ""}});
 }
 
 // A detached copy of a host tree.
@@ -100,6 +128,15 @@ Outcome<UniqueFd> Take(const Mount& mount, const Plan& plan) {
       if (!SetAttributes(tree.get(), attributes)) return CannotMount(mount, "restrict");
       return tree;
     }
+    case MountKind::layer_read_only:
+      tree =
+          NewReadOnlyLayer(UniqueFd(open(mount.source.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)));
+      // A directory that may be shown and isn't there is not missed.
+      if (!tree.valid() && access(mount.source.c_str(), F_OK) != 0 && errno == ENOENT) return tree;
+      break;
+    case MountKind::overlay:
+      tree = NewOverlay(mount);
+      break;
     case MountKind::tmpfs:
       tree = NewTmpfs(mount.mode);
       break;
@@ -116,6 +153,8 @@ Outcome<UniqueFd> Take(const Mount& mount, const Plan& plan) {
     case MountKind::cover:
     case MountKind::hide:
     case MountKind::freeze:
+    case MountKind::protect:
+    case MountKind::pin:
       return UniqueFd();
   }
   if (!tree.valid()) return CannotMount(mount, "make the file system for");
@@ -136,8 +175,12 @@ class Placer {
         return MakeLink(mount);
       case MountKind::file:
         return MakeFile(mount);
+      case MountKind::layer_read_only:
+        if (!taken.valid()) return {};
+        return Attach(mount, taken.get());
       case MountKind::bind_read_only:
       case MountKind::bind_read_write:
+      case MountKind::overlay:
       case MountKind::device:
       case MountKind::tmpfs:
       case MountKind::proc:
@@ -148,13 +191,17 @@ class Placer {
       case MountKind::hide:
         return Hide(mount);
       case MountKind::freeze:
-        return Freeze(mount);
+        return Freeze(mount, Missing::accept);
+      case MountKind::protect:
+        return Freeze(mount, Missing::refuse);
+      case MountKind::pin:
+        return Pin(mount);
     }
     return CannotMount(mount, "place", EINVAL);
   }
 
  private:
-  enum class Missing { make, accept };
+  enum class Missing { make, accept, refuse };
 
   struct Spot {
     int parent;  // -1 if missing
@@ -278,14 +325,25 @@ class Placer {
     return MoveTo(mount, tree.get(), target.get());
   }
 
-  Outcome<void> Freeze(const Mount& mount) {
-    const UniqueFd target = OpenLast(Locate(mount.target, Missing::accept));
-    if (!target.valid() && (errno == ENOENT || errno == ENOTDIR)) return {};
+  Outcome<void> Freeze(const Mount& mount, Missing missing) {
+    const UniqueFd target = OpenLast(Locate(mount.target, missing));
+    const bool absent = !target.valid() && (errno == ENOENT || errno == ENOTDIR);
+    if (absent && missing == Missing::accept) return {};
     struct stat status{};
     if (!target.valid() || fstat(target.get(), &status) != 0) return CannotMount(mount, "find");
     if (S_ISLNK(status.st_mode)) return CannotMount(mount, "freeze (it is a link)", ELOOP);
     const UniqueFd tree = CloneInside(target.get(), "");
     if (!tree.valid()) return CannotMount(mount, "freeze");
+    return MoveTo(mount, tree.get(), target.get());
+  }
+
+  Outcome<void> Pin(const Mount& mount) {
+    const UniqueFd target = OpenLast(Locate(mount.target, Missing::refuse));
+    struct stat status{};
+    if (!target.valid() || fstat(target.get(), &status) != 0) return CannotMount(mount, "find");
+    if (!S_ISDIR(status.st_mode)) return CannotMount(mount, "pin", ENOTDIR);
+    const UniqueFd tree(open_tree(target.get(), "", kClone | AT_RECURSIVE | AT_EMPTY_PATH));
+    if (!tree.valid()) return CannotMount(mount, "pin");
     return MoveTo(mount, tree.get(), target.get());
   }
 
