@@ -9,8 +9,15 @@ namespace {
 constexpr Option kRunOptions[] = {
     {"--env", "NAME", "the environment the session is lent (default: the configuration's)"},
     {"--workspace", "DIR", "the directory the agent works in (default: the current one)"},
+    {"--mode", "MODE",
+     "live: edits appear at once (default); review: they wait for `workspace apply`"},
+    {"--no-recovery-point", "", "live: don't copy the workspace first"},
     {"--print-plan", "", "print the room as it would be built, and build nothing"},
     {"--quiet", "", "no line about the session"},
+};
+constexpr Option kWorkspaceUndoOptions[] = {{"--yes", "", "don't ask, for scripts"}};
+constexpr Option kWorkspaceApplyOptions[] = {
+    {"--accept", "PATH", "apply this change to a file that tools run unasked (may be repeated)"},
 };
 constexpr Option kHoldsOptions[] = {{"--state", "STATE", "only holds in this state, or \"all\""}};
 constexpr Option kShowOptions[] = {
@@ -63,6 +70,30 @@ constexpr Command kCommands[] = {
      1, 1},
     {"wait", "HOLD", "Waits until a hold is decided and done.",
      "interlock wait h-7f3a19c2 --timeout 5m", kWaitOptions, Wait, false, 1, 1},
+    {"workspace diff",
+     "SESSION",
+     "What a session changed, and which of it a human's tools will run.",
+     "interlock workspace diff s-7f3a19c2",
+     {},
+     WorkspaceDiff,
+     false,
+     1,
+     1},
+    {"workspace undo", "SESSION",
+     "Takes a live workspace back to the recovery point, after taking one of how it is now.",
+     "interlock workspace undo s-7f3a19c2", kWorkspaceUndoOptions, WorkspaceUndo, false, 1, 1},
+    {"workspace apply", "SESSION",
+     "Puts what a review session changed into the workspace; asks for files that run unasked.",
+     "interlock workspace apply s-7f3a19c2", kWorkspaceApplyOptions, WorkspaceApply, false, 1, 1},
+    {"workspace discard",
+     "SESSION",
+     "Throws away what a review session changed.",
+     "interlock workspace discard s-7f3a19c2",
+     {},
+     WorkspaceDiscard,
+     false,
+     1,
+     1},
     {"demo", "",
      "Replays the incident against an imitation provider: without, with, and with a human's yes.",
      "interlock demo", kDemoOptions, Demo},

@@ -38,6 +38,11 @@ int PackCheck(const CommandLine& line);
 int PackList(const CommandLine& line);
 // demo.cc
 int Demo(const CommandLine& line);
+// workspace.cc
+int WorkspaceDiff(const CommandLine& line);
+int WorkspaceUndo(const CommandLine& line);
+int WorkspaceApply(const CommandLine& line);
+int WorkspaceDiscard(const CommandLine& line);
 // command_table.cc
 int Completion(const CommandLine& line);
 

@@ -15,6 +15,7 @@
 #include "sandbox/apply.h"
 #include "sandbox/plan_json.h"
 #include "text.h"
+#include "workspace_keeper.h"
 
 extern char** environ;
 
@@ -59,7 +60,7 @@ std::string AgentName(const std::vector<std::string>& argv) {
   return argv.empty() ? "" : fs::path(argv[0]).filename().native();
 }
 
-void Announce(const CommandLine& line, const json::object& session) {
+void Announce(const CommandLine& line, const json::object& session, const std::string& workspace) {
   if (line.json) {
     std::fprintf(stderr, "%s\n",
                  json::serialize(json::object{{"session", *Find(session, "session")},
@@ -77,6 +78,7 @@ void Announce(const CommandLine& line, const json::object& session) {
                std::string(FindString(session, "environment")).c_str(),
                FindArray(session, "lent")->size(),
                to.empty() ? "nobody yet (interlock approver add)" : to.c_str());
+  std::fprintf(stderr, "interlock  %s\n", workspace.c_str());
 }
 
 // With neither a room nor a session: what the room would be.
@@ -92,6 +94,11 @@ int PrintPlan(const CommandLine& line) {
 }  // namespace
 
 int Run(const CommandLine& line) {
+  if (const std::string mode = line.Get("--mode", "live"); mode != "live" && mode != "review") {
+    std::fprintf(stderr, "interlock: --mode is \"live\" or \"review\", not \"%s\"\n",
+                 EscapeForHumans(mode).c_str());
+    return kUsage;
+  }
   if (line.Has("--print-plan")) return PrintPlan(line);
   sandbox::Request request = RoomFor(line);
   // Planned once before anything is started, so that a workspace that can't be used leaves nothing.
@@ -114,6 +121,8 @@ int Run(const CommandLine& line) {
       {"INTERLOCK_SESSION", std::string(FindString(session, "session")), sandbox::Origin::session});
   request.ca_certificate = std::string(FindString(session, "ca_certificate"));
 
+  const auto keeper = WorkspaceKeeper::Prepare(line, request, session);
+  if (!keeper) return Report(keeper.error());
   const auto plan = sandbox::MakePlan(request);
   if (!plan) return Report(plan.error());
   auto child = sandbox::Start(*plan);
@@ -123,13 +132,14 @@ int Run(const CommandLine& line) {
   const auto serving =
       gateway->Call({{"op", "session.serve"}, {"ipv6", child->udp6.valid()}}, sockets);
   if (!serving) return Report(serving.error());
-  Announce(line, session);
+  Announce(line, session, (*keeper)->Banner());
   if (const auto released = sandbox::Release(*child); !released) {
     Report({released.error().code,
             "\"" + EscapeForHumans(line.rest[0]) + "\": " + released.error().message});
     return released.error().code == Code::not_found ? kNoSuchProgram : kFailed;
   }
   const auto status = sandbox::Wait(*child);
+  (*keeper)->Finish(line.Has("--quiet") || line.json);
   if (!status) return Report(status.error());
   // A gateway that went away took the room's network with it; say so where the command failed on
   // it.

@@ -64,6 +64,13 @@ class Scan {
 
   Result<ScanReport> Run() {
     std::error_code error;
+    // First what lies at the top, where credentials usually are: the limits are for the rest.
+    for (std::filesystem::directory_iterator top(root_, error), end; !error && top != end;
+         top.increment(error)) {
+      std::error_code ignored;
+      if (std::filesystem::is_regular_file(top->symlink_status(ignored))) LookAtFile(top->path());
+    }
+    error.clear();
     std::filesystem::recursive_directory_iterator it(
         root_, std::filesystem::directory_options::skip_permission_denied, error);
     if (error) return Fail(Code::not_found, "scanning " + root_.string() + ": " + error.message());
@@ -75,6 +82,7 @@ class Scan {
     std::ranges::sort(report_.found, [](const FoundToken& a, const FoundToken& b) {
       return std::tie(a.file, a.line, a.fingerprint) < std::tie(b.file, b.line, b.fingerprint);
     });
+    std::ranges::sort(report_.credential_files, {}, &CredentialFile::path);
     return std::move(report_);
   }
 
@@ -96,25 +104,42 @@ class Scan {
       }
       return true;
     }
-    if (!std::filesystem::is_regular_file(status)) return true;
+    if (!std::filesystem::is_regular_file(status) || it.depth() == 0) return true;
+    return LookAtFile(it->path());
+  }
+
+  bool LookAtFile(const std::filesystem::path& path) {
     if (report_.files >= limits_.files_max) {
       report_.complete = false;
       return false;
     }
     ++report_.files;
-    LookIntoFile(it->path());
+    LookIntoFile(path);
     return true;
+  }
+
+  void AddCredentialFile(CredentialFile file) {
+    if (!file.hidden && file.spans.empty()) return;
+    if (report_.credential_files.size() >= limits_.credential_files_max) {
+      report_.complete = false;
+      return;
+    }
+    report_.credential_files.push_back(std::move(file));
   }
 
   void LookIntoFile(const std::filesystem::path& path) {
     const auto text = ReadFile(path, limits_.file_bytes_max);
+    const std::string file = path.lexically_relative(root_).string();
+    if (IsCredentialFile(file)) {
+      AddCredentialFile(text ? ReadCredentialFile(file, *text)
+                             : CredentialFile{.path = file, .hidden = true});
+    }
     if (!text) {
       // Large files are outside the scan's promise, unreadable ones a gap in it.
       if (text.error().code != Code::limit) report_.complete = false;
       return;
     }
     if (std::string_view(*text).substr(0, 8192).find('\0') != std::string_view::npos) return;
-    const std::string file = path.lexically_relative(root_).string();
     std::string_view rest = *text;
     for (std::size_t number = 1; !rest.empty(); ++number) {
       const std::size_t end = std::min(rest.find('\n'), rest.size());

@@ -23,6 +23,7 @@ namespace interlock::gateway {
 namespace {
 
 constexpr std::size_t kWorkspaceFileMax = 1u << 20;
+constexpr std::size_t kCredentialFileMax = 1u << 20;
 
 Result<std::string> Required(const json::object& request, std::string_view key) {
   std::string value(FindString(request, key));
@@ -86,6 +87,8 @@ class CommandPeer final : public ControlPeer {
   Result<void> Lend(Session& session);
   Result<void> ReadWorkspace(Session& session, const policy::Config& config);
   void PinEphemeral(Session& session);
+  json::array Disguise(Session& session, const std::vector<credential::CredentialFile>& files);
+  std::string LentPhantom(const Session& session, std::string_view value);
   void EndSession();
   Result<void> Record(std::string_view type, json::object fields) {
     ILK_TRY(index, core_.ledger.AppendDurable(Entry(type, core_.clock.Now(), std::move(fields))));
@@ -108,6 +111,8 @@ class CommandPeer final : public ControlPeer {
   Core& core_;
   Peer peer_;
   std::shared_ptr<Session> session_;
+  json::array disguise_;  // of the session that is being started
+  bool disguise_complete_ = true;
 };
 
 Result<json::value> CommandPeer::Handle(const json::object& request, std::vector<UniqueFd> fds) {
@@ -186,7 +191,11 @@ Result<void> CommandPeer::ReadWorkspace(Session& session, const policy::Config& 
                           {{"session", session.id}, {"sha256", crypto::Sha256Hex(text)}}));
     }
     auto scanned = credential::ScanWorkspace(session.workspace);
-    if (scanned) session.known_foreign = std::move(scanned->index);
+    if (scanned) {
+      session.known_foreign = std::move(scanned->index);
+      disguise_ = Disguise(session, scanned->credential_files);
+      disguise_complete_ = scanned->complete;
+    }
     // Shapes and a pack's credential places still tell a foreign credential; the record says that
     // this look was partial.
     if (!scanned || !scanned->complete) {
@@ -195,6 +204,52 @@ Result<void> CommandPeer::ReadWorkspace(Session& session, const policy::Config& 
     }
   }
   return {};
+}
+
+// How the workspace's credential files are to be shown: phantoms for what this session was lent,
+// tokens that work nowhere for the rest. The values themselves stay here.
+json::array CommandPeer::Disguise(Session& session,
+                                  const std::vector<credential::CredentialFile>& files) {
+  json::array out;
+  for (const credential::CredentialFile& file : files) {
+    bool hidden = file.hidden;
+    json::array spans;
+    auto text = ReadFile(std::filesystem::path(session.workspace) / file.path, kCredentialFileMax);
+    // Changed since it was read a moment ago: its places are no longer known.
+    if (!hidden && (!text || crypto::Sha256Hex(*text) != file.sha256)) hidden = true;
+    for (const credential::SecretSpan& span : file.spans) {
+      if (hidden) break;
+      const std::string_view value = std::string_view(*text).substr(span.offset, span.size);
+      std::string phantom = LentPhantom(session, value);
+      if (phantom.empty()) {
+        phantom = credential::MakePhantom(
+            Secret(std::string(value)),
+            session.token + "\n" + file.path + "\n" + std::to_string(span.offset));
+        session.known_foreign.Add(phantom,
+                                  "a stand-in for " + file.path + ":" + std::to_string(span.line));
+      }
+      spans.push_back(json::object{{"offset", span.offset},
+                                   {"size", span.size},
+                                   {"kind", span.kind},
+                                   {"line", span.line},
+                                   {"phantom", std::move(phantom)}});
+    }
+    if (!IsUtf8(file.path)) continue;
+    out.push_back(json::object{{"path", file.path},
+                               {"sha256", file.sha256},
+                               {"hidden", hidden},
+                               {"replacements", hidden ? json::array() : std::move(spans)}});
+  }
+  return out;
+}
+
+// "" when the value was not lent to this session.
+std::string CommandPeer::LentPhantom(const Session& session, std::string_view value) {
+  for (const credential::VaultEntry& entry : session.lent) {
+    const auto real = core_.vault.Reveal({entry.name, entry.version, "", ""});
+    if (real && (*real)->Reveal() == value) return core_.phantoms.Issue(session.id, entry, **real);
+  }
+  return "";
 }
 
 // Environments that are ephemeral now are pinned by id: one that is relabelled during the session
@@ -267,6 +322,8 @@ Result<json::value> CommandPeer::SessionStart(const json::object& request) {
                       {"approvers", std::move(approvers)},
                       {"ca_certificate", gateway_.ca_certificate()},
                       {"proxy", gateway_.proxy_address()},
+                      {"credential_files", std::move(disguise_)},
+                      {"credential_files_complete", disguise_complete_},
                       {"scope_note", session->pinned_reason}};
 }
 

@@ -146,10 +146,8 @@ Result<WorkspaceRecord> RecordFromJson(const json::value& value) {
   for (const json::value& item : *substitutions) {
     if (!item.is_object()) return broken("\"substitutions\"");
     const json::object& one = item.as_object();
-    Substitution substitution{PathIn(one, "path"),
-                              std::string(FindString(one, "sha256")),
-                              {},
-                              Flag(one, "hidden")};
+    Substitution substitution{
+        PathIn(one, "path"), std::string(FindString(one, "sha256")), {}, Flag(one, "hidden")};
     const json::array* spans = FindArray(one, "spans");
     if (spans == nullptr) return broken("\"spans\"");
     for (const json::value& entry : *spans) {
