@@ -212,6 +212,10 @@ Application PlanApplication(const sandbox::WorkspaceRecords& records,
   const UniqueFd upper(open(out.replay.source.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   for (const Change& change : changes) {
     if (std::string why = below.ConflictOf(change); !why.empty()) {
+      // Carried over by an attempt that was cut short.
+      if (change.kind != ChangeKind::removed && !change.replaces_directory &&
+          sandbox::IsSameBeneath(upper.get(), below.root(), change.path))
+        continue;
       out.conflicts.push_back(EscapeForHumans(change.path) + ": " + why);
       continue;
     }

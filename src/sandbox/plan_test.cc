@@ -50,6 +50,7 @@ Host Debian() {
   host.ca_bundles = {"/etc/ssl/certs/ca-certificates.crt"};
   host.ca_roots = "ROOTS\n";
   host.devices = {"/dev/null", "/dev/tty", "/dev/urandom", "/dev/zero"};
+  host.has_usr_local = true;
   return host;
 }
 
@@ -362,6 +363,22 @@ TEST(IsWithin, ComparesWholeComponents) {
   EXPECT_FALSE(IsWithin("/ab", "/a"));
   EXPECT_FALSE(IsWithin("/", "/a"));
   EXPECT_FALSE(IsWithin("", "/"));
+}
+
+TEST(Mounts, OnlyTheStoreOfNixIsShown) {
+  Host host = Debian();
+  host.root.entries.push_back({"nix", Entry::Kind::directory, ""});
+  const Plan plan = PlanFor(Work(), host).value();
+  EXPECT_TRUE(Has(plan, MountKind::layer_read_only, "/nix/store"));
+  EXPECT_FALSE(Has(plan, MountKind::bind_read_only, "/nix"));
+}
+
+TEST(Mounts, AViewOutsideTheWorkspaceIsRefused) {
+  Request request = Work();
+  request.view.frozen = {"/etc/passwd"};
+  EXPECT_EQ(PlanFor(request, Debian()).error().code, Code::internal);
+  request.view.frozen = {request.workspace};
+  EXPECT_EQ(PlanFor(request, Debian()).error().code, Code::internal);
 }
 
 class MakePlanTest : public testing::Test {

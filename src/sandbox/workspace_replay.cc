@@ -292,6 +292,15 @@ Result<std::vector<Change>> ChangesBetween(const std::string& have, const std::s
   return out;
 }
 
+bool IsSameBeneath(int one, int other, const std::string& path) {
+  const auto left = StateBeneath(one, path);
+  const auto right = StateBeneath(other, path);
+  if (!left || !right)
+    return !left && !right && left.error().code == Code::not_found &&
+           right.error().code == Code::not_found;
+  return IsEqual(one, other, path, *left, *right);
+}
+
 Result<void> RemoveTree(const std::string& path) {
   if (!RemoveEntry(AT_FDCWD, path.c_str(), 0)) return Cannot("remove", path);
   return {};

@@ -28,6 +28,9 @@ Result<void> ReplayChanges(const Replay& replay);
 Result<std::vector<Change>> ChangesBetween(const std::string& have, const std::string& want,
                                            const WalkLimits& limits);
 
+// True if both directories hold the same thing at `path`: kind, mode, contents.
+bool IsSameBeneath(int one, int other, const std::string& path);
+
 // Removes a directory of Interlock's own, whatever modes it has been given; it need not be there.
 Result<void> RemoveTree(const std::string& path);
 
