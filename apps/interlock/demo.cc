@@ -144,8 +144,8 @@ Result<void> Prepare(DemoWorld& world) {
 }
 
 Result<ProcessResult> RunAgent(const DemoWorld& world, const std::string& scene) {
-  std::vector<std::string> words = {
-      "run", "--quiet", "--env", "staging", "--workspace", world.workspace().native(), "--"};
+  std::vector<std::string> words = {"run",     "--quiet",     "--no-recovery-point",      "--env",
+                                    "staging", "--workspace", world.workspace().native(), "--"};
   for (std::string& word : world.AgentCommand({scene})) words.push_back(std::move(word));
   auto ran = world.Interlock(std::move(words));
   if (ran && ran->status != 0)

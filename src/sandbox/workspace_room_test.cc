@@ -53,14 +53,14 @@ constexpr Claim kLive[] = {
     {"a_temporary_file_cannot_be_linked_in",
      "print(attempt(tmpfile, '.vscode/t'), attempt(tmpfile, '.git/hooks/pre-commit'), "
      "attempt(tmpfile, 'fine'))",
-     "EXDEV EXDEV ok"},
+     "EROFS EROFS ok"},
     {"gits_configuration_and_hooks_are_fixed",
      "print([attempt(write, '.git/' + p) for p in ('config', 'commondir', 'hooks/pre-commit')], "
      "attempt(os.unlink, '.git/config'), attempt(os.rename, '.git/config', 'c'))",
      "['EROFS', 'EROFS', 'EROFS'] EBUSY EBUSY"},
     {"a_renamed_parent_moves_nothing_away",
      "print(attempt(os.rename, '.git', 'g'), attempt(os.rename, 'sub', 's'), "
-     "attempt(os.rename, 'sub/deep', 'd2'), attempt(write, 'sub/deep/.git/config'))",
+     "attempt(os.rename, 'sub/deep', 'sub/d2'), attempt(write, 'sub/deep/.git/config'))",
      "EBUSY EBUSY EBUSY EROFS"},
     {"a_hard_link_leads_nowhere",
      "print(attempt(os.link, '.git/config', 'c'), attempt(write, 'second-name'))", "EXDEV EROFS"},
@@ -77,7 +77,8 @@ constexpr Claim kLive[] = {
      "git('add', '-A'); print([l for l in subprocess.run(['git', 'diff', '--cached', "
      "'--name-only'], capture_output=True, text=True).stdout.split() if l.startswith('.')])",
      "[]"},
-    {"sockets_of_the_host_cannot_be_dialled", "print(attempt(dial, 'host.sock'))", "ECONNREFUSED"},
+    {"sockets_of_the_host_cannot_be_dialled",
+     "print(attempt(dial, 'host.sock') in ('ECONNREFUSED', 'EACCES'))", "True"},
     {"hidden_files_are_empty_and_fixed",
      "print(repr(open('key.pem').read()), attempt(write, 'key.pem'), attempt(os.unlink, "
      "'key.pem'))",

@@ -28,8 +28,9 @@ std::string Join(const std::string& directory, std::string_view name) {
 // Packages bring editors' settings along that no editor opens, and installers must be able to
 // remove them.
 bool IsInPackages(std::string_view path) {
-  for (const std::string_view name : {"node_modules", "site-packages"}) {
-    if (path.find(name) != std::string_view::npos) return true;
+  const std::string whole = Fill("/{}/", path);
+  for (const char* name : {"/node_modules/", "/site-packages/"}) {
+    if (whole.find(name) != std::string::npos) return true;
   }
   return false;
 }

@@ -39,7 +39,7 @@ def stage():
 def room(*command, env=None, words=(), input=b"", timeout=40):
     """Runs a command in the room; what it printed and its status."""
     s = stage()
-    return s.interlock("run", "--quiet", "--workspace", s.work, *words, "--", *command, input=input, cwd=s.work, timeout=timeout,
+    return s.interlock("run", "--quiet", "--no-recovery-point", "--workspace", s.work, *words, "--", *command, input=input, cwd=s.work, timeout=timeout,
                        env={"HOME": str(s.home), **(env or {})})
 
 
