@@ -56,7 +56,7 @@ constexpr Claim kLive[] = {
      "EROFS EROFS ok"},
     {"gits_configuration_and_hooks_are_fixed",
      "print([attempt(write, '.git/' + p) for p in ('config', 'commondir', 'hooks/pre-commit')], "
-     "attempt(os.unlink, '.git/config'), attempt(os.rename, '.git/config', 'c'))",
+     "attempt(os.unlink, '.git/config'), attempt(os.rename, '.git/config', '.git/c'))",
      "['EROFS', 'EROFS', 'EROFS'] EBUSY EBUSY"},
     {"a_renamed_parent_moves_nothing_away",
      "print(attempt(os.rename, '.git', 'g'), attempt(os.rename, 'sub', 's'), "
@@ -107,7 +107,10 @@ class WorkspaceRoom : public testing::TestWithParam<As> {
     if (GetParam() == As::normal_user && geteuid() != 0)
       GTEST_SKIP() << "only root can become another user";
     const std::string make =
-        "cd " + host_.Path("workspace") +
+        // As root, in a directory of somebody else's.
+        "export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory 'GIT_CONFIG_VALUE_0=*'; "
+        "cd " +
+        host_.Path("workspace") +
         " && git init -q -b main . && git -c user.name=a -c user.email=a@b commit -q --allow-empty "
         "-m x && rm -rf .git/hooks && mkdir -p sub/deep/.git && echo > sub/deep/.git/config && "
         "echo "
@@ -204,8 +207,8 @@ TEST_P(WorkspaceRoom, SomethingThatVanishedRefusesTheRoom) {
 }
 
 INSTANTIATE_TEST_SUITE_P(As, WorkspaceRoom, testing::Values(As::caller, As::normal_user),
-                         [](const auto& info) {
-                           return info.param == As::caller ? "caller" : "normal_user";
+                         [](const auto& as) {
+                           return as.param == As::caller ? "caller" : "normal_user";
                          });
 
 }  // namespace
