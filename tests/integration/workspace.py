@@ -1,6 +1,7 @@
 """`interlock run --mode live|review` and `interlock workspace`: what an agent leaves in a workspace, and how it is taken back."""
 import json
 import os
+import pathlib
 import re
 import shutil
 import signal
@@ -201,6 +202,25 @@ def test_a_socket_in_the_workspace_cannot_be_dialled():
         for mode in ("live", "review"):
             reply = run(work, "/usr/bin/python3 -c \"import socket; socket.socket(socket.AF_UNIX).connect('s')\" 2>&1 | tail -1", "--mode", mode, "--no-recovery-point")
             assert "ConnectionRefused" in reply.out or "PermissionError" in reply.out, (mode, reply)
+
+
+def test_a_socket_in_opt_cannot_be_dialled():
+    work = project("opt")
+    place = pathlib.Path(f"/opt/interlock-test-{os.getpid()}")
+    try:
+        place.mkdir()
+    except OSError as error:
+        raise Skip("nothing can be made in /opt") from error
+    try:
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(place / "s"))
+            listener.listen()
+            (place / "tool").write_text("shown\n")
+            reply = run(work, f"cat {place}/tool; /usr/bin/python3 -c \"import socket; socket.socket(socket.AF_UNIX).connect('{place}/s')\" 2>&1 | tail -1",
+                        "--no-recovery-point")
+            assert "shown" in reply.out and "ConnectionRefused" in reply.out, reply
+    finally:
+        shutil.rmtree(place)
 
 
 def test_a_link_in_place_of_a_guarded_name_is_refused():
