@@ -38,6 +38,9 @@ constexpr std::array<std::string_view, 10> kEndings = {
     ".env", ".pem",      ".key",    ".p12",     ".pfx",
     ".jks", ".keystore", ".tfvars", ".tfstate", ".kubeconfig",
 };
+// All of their text is a credential, in forms of their own.
+constexpr std::array<std::string_view, 6> kWhole = {".netrc",    "_netrc",       ".pgpass",
+                                                    ".htpasswd", ".vault-token", ".dockercfg"};
 constexpr std::array<std::string_view, 4> kKeys = {"id_rsa", "id_ed25519", "id_ecdsa", "id_dsa"};
 
 // What a name of an assignment says about its value.
@@ -53,11 +56,20 @@ struct Assignment {
   std::string_view value;  // without quotes and what follows
 };
 
-// NAME=value, export NAME="value", "name": "value", name = 'value'.
-Assignment AssignmentOf(std::string_view line) {
+bool SpeaksOfSecret(std::string_view name) {
+  const std::string lower = ToLower(name);
+  return std::ranges::any_of(
+      kSecretWords, [&](std::string_view word) { return lower.find(word) != std::string::npos; });
+}
+
+// NAME=value, export NAME="value", "name": "value", name = 'value': the first sign whose left side
+// speaks of a secret ("//registry/:_authToken=..." has two).
+Assignment SecretAssignmentOf(std::string_view line) {
   const std::size_t first = line.find_first_not_of(" \t");
   if (first == std::string_view::npos || line[first] == '#') return {};
-  const std::size_t sign = line.find_first_of("=:", first);
+  std::size_t sign = line.find_first_of("=:", first);
+  while (sign != std::string_view::npos && !SpeaksOfSecret(line.substr(first, sign - first)))
+    sign = line.find_first_of("=:", sign + 1);
   if (sign == std::string_view::npos) return {};
   std::string_view value = line.substr(sign + 1);
   while (!value.empty() && IsSpace(value.front())) value.remove_prefix(1);
@@ -70,12 +82,6 @@ Assignment AssignmentOf(std::string_view line) {
     while (!value.empty() && (IsSpace(value.back()) || value.back() == ',')) value.remove_suffix(1);
   }
   return {line.substr(first, sign - first), value};
-}
-
-bool SpeaksOfSecret(std::string_view name) {
-  const std::string lower = ToLower(name);
-  return std::ranges::any_of(
-      kSecretWords, [&](std::string_view word) { return lower.find(word) != std::string::npos; });
 }
 
 // The rest of a reference or an empty stand-in is no secret.
@@ -119,11 +125,11 @@ class Reader {
       const auto offset = static_cast<std::size_t>(value.data() - text_.data());
       found.push_back({offset, value.size(), std::string(kind), number});
     };
-    const Assignment assignment = AssignmentOf(line);
+    const Assignment assignment = SecretAssignmentOf(line);
     const std::string_view password = PasswordInUrl(line);
     if (!password.empty()) {
       add(password, "password in a URL");
-    } else if (SpeaksOfSecret(assignment.name) && !IsPlainValue(assignment.value)) {
+    } else if (!IsPlainValue(assignment.value)) {
       const std::vector<LineToken> inside = TokensOfLine(assignment.value);
       const bool whole = inside.size() == 1 && inside[0].token.size() == assignment.value.size();
       add(assignment.value, whole ? inside[0].kind : "assigned value");
@@ -158,7 +164,9 @@ CredentialFile ReadCredentialFile(std::string path, std::string_view text) {
   out.path = std::move(path);
   out.sha256 = crypto::Sha256Hex(text);
   const bool binary = text.find('\0') != std::string_view::npos || !IsUtf8(text);
-  if (binary || text.find("PRIVATE KEY-----") != std::string_view::npos) {
+  const std::string name = ToLower(out.path.substr(out.path.rfind('/') + 1));
+  const bool whole = std::ranges::find(kWhole, name) != kWhole.end();
+  if (binary || whole || text.find("PRIVATE KEY-----") != std::string_view::npos) {
     out.hidden = true;
     return out;
   }

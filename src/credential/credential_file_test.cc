@@ -55,6 +55,7 @@ TEST(ReadCredentialFile, WhatCannotBeRewrittenIsHidden) {
   EXPECT_TRUE(ReadCredentialFile("x.pem", "-----BEGIN PRIVATE KEY-----\nMII\n").hidden);
   EXPECT_TRUE(ReadCredentialFile("x.p12", std::string("a\0b", 3)).hidden);
   EXPECT_TRUE(ReadCredentialFile(".env", "TOKEN=\xff\xfe").hidden);
+  EXPECT_TRUE(ReadCredentialFile("a/.netrc", "machine h login u password p\n").hidden);
   std::string many;
   for (int i = 0; i < 600; ++i) many += "TOKEN=abcdef\n";
   EXPECT_TRUE(ReadCredentialFile(".env", many).hidden);

@@ -194,11 +194,11 @@ Result<void> CommandPeer::ReadWorkspace(Session& session, const policy::Config& 
     if (scanned) {
       session.known_foreign = std::move(scanned->index);
       disguise_ = Disguise(session, scanned->credential_files);
-      disguise_complete_ = scanned->complete;
     }
     // Shapes and a pack's credential places still tell a foreign credential; the record says that
     // this look was partial.
     if (!scanned || !scanned->complete) {
+      disguise_complete_ = false;
       const std::string why = scanned ? "a limit was reached" : scanned.error().message;
       ILK_TRY_VOID(Record("workspace-scan-incomplete", {{"session", session.id}, {"why", why}}));
     }
