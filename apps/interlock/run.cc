@@ -1,6 +1,5 @@
 // `interlock run`: asks the gateway for a session, makes the room, hands its sockets over, and
 // waits with the command. One thread: the kernel ends the room with the thread that made it.
-#include <poll.h>
 #include <unistd.h>
 
 #include <array>
@@ -138,16 +137,15 @@ int Run(const CommandLine& line) {
             "\"" + EscapeForHumans(line.rest[0]) + "\": " + released.error().message});
     return released.error().code == Code::not_found ? kNoSuchProgram : kFailed;
   }
+  child->tether = gateway->fd();
   const auto status = sandbox::Wait(*child);
   (*keeper)->Finish(line.Has("--quiet") || line.json);
   if (!status) return Report(status.error());
-  // A gateway that went away took the room's network with it; say so where the command failed on
-  // it.
-  pollfd gone{gateway->fd(), POLLIN, 0};
-  if (::poll(&gone, 1, 0) > 0 && (gone.revents & (POLLHUP | POLLIN)) != 0) {
-    std::fprintf(
-        stderr, "interlock: the gateway went away during the session; nothing passed after that\n");
-    return *status == 0 ? kFailed : *status;
+  if (child->tether_cut) {
+    std::fprintf(stderr,
+                 "interlock: the gateway went away, so the session was ended; nothing passed after "
+                 "that. Held requests are kept: interlock holds shows them\n");
+    return kFailed;
   }
   return *status;
 }

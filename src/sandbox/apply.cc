@@ -66,13 +66,6 @@ std::span<char> ArgumentMemory() {
   return {reinterpret_cast<char*>(arguments_begin), environment_end - arguments_begin};
 }
 
-// The controlling terminal, if this process is in its foreground.
-UniqueFd ForegroundTerminal() {
-  UniqueFd terminal(open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC));
-  if (terminal.valid() && tcgetpgrp(terminal.get()) != getpgrp()) terminal.Reset();
-  return terminal;
-}
-
 // The next message of the room must be `note`; anything else is the fault it reports, or its death.
 Outcome<Message> Expect(int socket, Note note) {
   auto message = Receive(socket);
@@ -121,13 +114,15 @@ Result<Child> Start(const Plan& plan) {
   setsockopt(go->ours.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
 
   Child child;
-  child.signals = HeldSignals(ForwardedSignals());
-  child.terminal = ForegroundTerminal();
+  child.signals = HeldSignals(LauncherSignals());
+  child.terminal = Terminal::OfCaller();
   Inside inside{.plan = &plan,
                 .filter = RoomFilter(),
                 .control = -1,
                 .go = go->theirs.get(),
-                .terminal = child.terminal.get(),
+                .shown = child.terminal.shown(),
+                .terminal = child.terminal.settings(),
+                .size = child.terminal.Size(),
                 .mask = child.signals.before(),
                 .arguments = ArgumentMemory()};
   auto launched = Launch(plan.uid, plan.gid, [&](int control) {
@@ -142,6 +137,11 @@ Result<Child> Start(const Plan& plan) {
   child.go = std::move(go->ours);
   go->theirs.Reset();
   if (const auto taken = TakeSockets(child); !taken) return Explained(taken.error());
+  if (child.terminal.valid()) {
+    auto terminal = Expect(child.control.get(), Note::terminal);
+    if (!terminal) return Explained(terminal.error());
+    child.room_terminal = std::move(terminal->fds[0]);
+  }
   if (const auto ready = AwaitReady(child); !ready) return Explained(ready.error());
   return child;
 }

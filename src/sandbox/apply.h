@@ -20,6 +20,7 @@
 #include "base/unique_fd.h"
 #include "sandbox/held_signals.h"
 #include "sandbox/plan.h"
+#include "sandbox/terminal.h"
 
 namespace interlock::sandbox {
 
@@ -35,11 +36,14 @@ struct Child {
   UniqueFd pidfd;     // of the first process
   UniqueFd tcp;       // listening, non-blocking. getsockname() of an accepted socket is the address
                       // that was dialled; one whose is loopback was dialled on purpose: refuse it
-  UniqueFd udp4, udp6;   // questions to port 53 of any address, with packet info: answer from the
-                         // address that was asked. udp6 is not valid where the kernel has no IPv6
-  UniqueFd control, go;  // to the two processes inside; the room ends when `control` closes
-  UniqueFd terminal;     // the caller's, if it is in the foreground of one
-  HeldSignals signals;   // those meant for the command, until Wait can pass them on
+  UniqueFd udp4, udp6;     // questions to port 53 of any address, with packet info: answer from the
+                           // address that was asked. udp6 is not valid where the kernel has no IPv6
+  UniqueFd control, go;    // to the two processes inside; the room ends when `control` closes
+  Terminal terminal;       // the caller's, if one of the standard three leads to it
+  UniqueFd room_terminal;  // the master of the room's, until the command runs
+  int tether = -1;         // borrowed: when it hangs up during Wait, the room is ended
+  bool tether_cut = false;
+  HeldSignals signals;  // those meant for the command, until Wait can pass them on
 };
 
 // Makes the room, up to the moment before the command. Refusals name the step and the remedy. The
@@ -52,9 +56,9 @@ Result<Child> Start(const Plan& plan);
 Result<void> Release(Child& child);
 
 // Until the command ends: its exit status, or 128 + the signal that ended it. What is still running
-// inside is ended with it. SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 and SIGWINCH to this
-// process go to the command, also those that came since Start; a stopped command stops this process
-// too, as in a shell.
+// inside is ended with it. Meanwhile it carries what is typed in and what is printed out. SIGINT,
+// SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 and SIGWINCH to this process go to the command, also
+// those that came since Start; a stopped command stops this process too, as in a shell.
 Result<int> Wait(Child& child);
 
 // What this kernel can do, each tried rather than asked.

@@ -130,10 +130,13 @@ Outcome<void> LockDown(const std::vector<sock_filter>& filter) {
   return InstallFilter(filter);
 }
 
-// Its own process group: kill(0, ...) by the command must not reach the launcher and its
-// neighbours, which share a group across namespaces. With a group of its own it needs the terminal
-// handed over.
-void TakeTerminal(int terminal) {
+// Its own process group, in the foreground of the room's terminal. The first process leads the
+// session and stays in a group of its own, so that the command's group is not an orphaned one and
+// Ctrl-Z stops it.
+void TakeTerminal(const Shown& shown, int terminal) {
+  for (int fd = 0; fd < 3; ++fd) {
+    if (shown.fd[static_cast<std::size_t>(fd)]) dup2(terminal, fd);
+  }
   sigset_t output;
   sigemptyset(&output);
   sigaddset(&output, SIGTTOU);
@@ -141,7 +144,7 @@ void TakeTerminal(int terminal) {
   tcsetpgrp(terminal, getpgrp());
 }
 
-[[noreturn]] void BecomeCommand(const Inside& inside) {
+[[noreturn]] void BecomeCommand(const Inside& inside, int terminal) {
   setpgid(0, 0);
   sigprocmask(SIG_SETMASK, &inside.mask, nullptr);
   const Plan& plan = *inside.plan;
@@ -167,7 +170,7 @@ void TakeTerminal(int terminal) {
   if (!Send(inside.go, Note::ready)) _exit(126);
   const auto go = Receive(inside.go);
   if (!go || go->note != Note::go) _exit(126);
-  if (inside.terminal >= 0) TakeTerminal(inside.terminal);
+  if (terminal >= 0) TakeTerminal(inside.shown, terminal);
   // Whatever the launcher had open beyond the standard three ends here.
   if (syscall(SYS_close_range, 3U, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */) == 0) {
     environ = environment.data();
@@ -178,14 +181,32 @@ void TakeTerminal(int terminal) {
   _exit(error == ENOENT ? 127 : 126);
 }
 
-// pid 1 keeps none of the caller's streams open, or a reader would wait for their end in vain.
-Outcome<void> KeepOnly(int control) {
+// A terminal of the room's own devpts, which becomes that of this session. Its master goes out.
+Outcome<UniqueFd> OpenTerminal(const Inside& inside) {
+  if (!inside.shown.any()) return UniqueFd();
+  PtyPair pair = OpenPty(inside.terminal, inside.size);
+  if (!pair.slave.valid() || ioctl(pair.slave.get(), TIOCSCTTY, 0) != 0)
+    return Broken(Step::lockdown, "make the room's terminal");
+  const int master = pair.master.get();
+  if (!Send(inside.control, Note::terminal, 0, {}, std::span(&master, 1)))
+    return Broken(Step::lockdown, "hand over the room's terminal");
+  return std::move(pair.slave);
+}
+
+// pid 1 keeps none of the caller's streams open, or a reader would wait for their end in vain. The
+// room's terminal it keeps: a program may close it and open it again.
+Outcome<void> KeepOnly(int control, int terminal) {
   UniqueFd null(open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!null.valid()) return Broken(Step::lockdown, "open /dev/null in the room");
   for (int fd = 0; fd < 3; ++fd) dup2(null.get(), fd);
   null.Reset();  // it may be 3 itself
-  if (control != 3 && dup2(control, 3) != 3)
+  // Above both first: each may have the number that the other is to get.
+  UniqueFd high_control(fcntl(control, F_DUPFD_CLOEXEC, 10));
+  UniqueFd high_terminal(terminal >= 0 ? fcntl(terminal, F_DUPFD_CLOEXEC, 10) : -1);
+  if (!high_control.valid() || dup2(high_control.get(), 3) != 3)
     return Broken(Step::lockdown, "keep the control socket");
+  if (high_terminal.valid() && dup2(high_terminal.get(), 4) != 4)
+    return Broken(Step::lockdown, "keep the room's terminal");
   return {};
 }
 
@@ -193,7 +214,9 @@ Outcome<void> KeepOnly(int control) {
 // namespace the sender's pid reads 0.)
 void Forward(const signalfd_siginfo& info, pid_t command) {
   if (info.ssi_pid != 0) return;
-  kill(command, static_cast<int>(info.ssi_signo));
+  const auto number = static_cast<int>(info.ssi_signo);
+  // What keys make goes to all that is in the foreground, as a terminal would have it.
+  kill(number == SIGINT || number == SIGQUIT ? -command : command, number);
 }
 
 // Returns when the command has ended.
@@ -231,28 +254,43 @@ sigset_t ForwardedSignals() {
   return set;
 }
 
+sigset_t LauncherSignals() {
+  sigset_t set = ForwardedSignals();
+  sigaddset(&set, SIGTSTP);
+  sigaddset(&set, SIGCONT);
+  return set;
+}
+
 [[noreturn]] void LiveInside(const Inside& inside) {
   if (!AwaitMap(inside.control)) _exit(1);
-  // Not in the launcher's group: what stops that (the terminal, a shell) must not stop the reaper.
-  setpgid(0, 0);
+  // Not in the launcher's session: what stops that (the terminal, a shell) must not stop the
+  // reaper, and the human's terminal is nobody's in here.
+  setsid();
   ResetSignals();
   RenameInit(inside.arguments);
   if (const auto furnished = Furnish(inside); !furnished) {
     SendFault(inside.control, furnished.error());
     _exit(1);
   }
+  auto terminal = OpenTerminal(inside);
+  if (!terminal) {
+    SendFault(inside.control, terminal.error());
+    _exit(1);
+  }
   sigset_t watched = ForwardedSignals();
   sigaddset(&watched, SIGCHLD);
   sigprocmask(SIG_BLOCK, &watched, nullptr);
   const pid_t command = fork();
-  if (command == 0) BecomeCommand(inside);
-  const auto kept =
-      command > 0 ? KeepOnly(inside.control) : Broken(Step::lockdown, "start the command");
+  if (command == 0) BecomeCommand(inside, terminal->get());
+  const auto kept = command > 0 ? KeepOnly(inside.control, terminal->get())
+                                : Broken(Step::lockdown, "start the command");
   if (!kept) {
     SendFault(inside.control, kept.error());
     _exit(1);
   }
-  if (syscall(SYS_close_range, 4U, ~0U, 0U) != 0) _exit(1);
+  const unsigned first_other = inside.shown.any() ? 5 : 4;
+  if (syscall(SYS_close_range, first_other, ~0U, 0U) != 0) _exit(1);
+  (void)terminal->Release();  // its number is closed already
   const int signals = signalfd(-1, &watched, SFD_CLOEXEC);
   // The last step that changes credentials, so the death signal is renewed after it.
   if (signals < 0 || !SetCapabilities(1ULL << CAP_KILL)) _exit(1);

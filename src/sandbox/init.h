@@ -4,12 +4,15 @@
 
 #include <linux/filter.h>
 #include <signal.h>
+#include <sys/ioctl.h>
+#include <termios.h>
 
 #include <span>
 #include <vector>
 
 #include "sandbox/fault.h"
 #include "sandbox/plan.h"
+#include "sandbox/terminal.h"
 
 namespace interlock::sandbox {
 
@@ -17,9 +20,13 @@ namespace interlock::sandbox {
 struct Inside {
   const Plan* plan = nullptr;
   std::vector<sock_filter> filter;
-  int control = -1;           // to the launcher, for the first process
-  int go = -1;                // to the launcher, for the command process
-  int terminal = -1;          // the caller's, if the caller is in its foreground
+  int control = -1;  // to the launcher, for the first process
+  int go = -1;       // to the launcher, for the command process
+  // The room gets a terminal of its own, with these settings, in the place of the standard three
+  // that lead to the caller's; what leads elsewhere stays as it is.
+  Shown shown;
+  termios terminal{};
+  winsize size{};
   sigset_t mask{};            // the caller's own, which the command gets
   std::span<char> arguments;  // this process's argument and environment strings in memory
 };
@@ -35,5 +42,7 @@ struct Inside {
 
 // Signals the launcher passes on to the command.
 sigset_t ForwardedSignals();
+// Those and the ones it acts upon itself: SIGTSTP stops both, SIGCONT takes the terminal again.
+sigset_t LauncherSignals();
 
 }  // namespace interlock::sandbox

@@ -19,35 +19,32 @@
 namespace interlock::sandbox {
 namespace {
 
-void GiveTerminal(const Child& child, pid_t group) {
-  if (!child.terminal.valid()) return;
-  sigset_t output;
-  sigemptyset(&output);
-  sigaddset(&output, SIGTTOU);
-  const HeldSignals held(output);
-  tcsetpgrp(child.terminal.get(), group);
-}
-
-// The command was stopped. A shell that started us sees us stopped as well, and `fg` resumes both.
-void StopAlong(const Child& child, int signal) {
+// The command was stopped, or is to be. A shell that started us sees us stopped as well, and `fg`
+// resumes both.
+void StopAlong(Child& child, int signal) {
+  child.terminal.Restore();
   const bool from_terminal = signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
-  const pid_t foreground = child.terminal.valid() ? tcgetpgrp(child.terminal.get()) : 0;
-  GiveTerminal(child, getpgrp());
-  if (from_terminal && child.terminal.valid()) {
+  if (from_terminal && child.terminal.valid() && child.terminal.InForeground()) {
     kill(0, SIGSTOP);  // the whole pipeline, as the terminal would have done
   } else {
     raise(SIGSTOP);
   }
-  if (child.terminal.valid() && tcgetpgrp(child.terminal.get()) == getpgrp()) {
-    GiveTerminal(child, foreground > 0 ? foreground : child.command);
-  }
+  child.terminal.MakeRaw();
   kill(-child.command, SIGCONT);
 }
 
-void PassOn(const Child& child, int signals) {
+void OnSignal(Child& child, int signals) {
   signalfd_siginfo info{};
   if (read(signals, &info, sizeof info) != sizeof info) return;
-  syscall(SYS_pidfd_send_signal, child.pidfd.get(), static_cast<int>(info.ssi_signo), nullptr, 0);
+  const auto number = static_cast<int>(info.ssi_signo);
+  if (number == SIGCONT) return child.terminal.MakeRaw();
+  if (number == SIGTSTP) {
+    kill(-child.command, SIGSTOP);
+    return StopAlong(child, number);
+  }
+  // The room's terminal tells its foreground itself.
+  if (number == SIGWINCH && child.terminal.connected()) return child.terminal.OnResize();
+  syscall(SYS_pidfd_send_signal, child.pidfd.get(), number, nullptr, 0);
 }
 
 int ShellStatus(int wait_status) {
@@ -55,14 +52,29 @@ int ShellStatus(int wait_status) {
 }
 
 // Serves the room until its first process is gone; the command's wait status if one was reported.
-std::optional<int> Serve(const Child& child, int signals) {
+std::optional<int> Serve(Child& child, int signals) {
+  Terminal& terminal = child.terminal;
   for (;;) {
-    std::array<pollfd, 2> wait = {{{child.control.get(), POLLIN, 0}, {signals, POLLIN, 0}}};
+    std::array<pollfd, 5> wait = {
+        {{child.control.get(), POLLIN, 0},
+         {signals, POLLIN, 0},
+         {terminal.connected() ? terminal.ReadableHuman() : -1, POLLIN, 0},
+         {terminal.inside(), terminal.WantedInside(), 0},
+         {child.tether, POLLIN, 0}}};
     if (poll(wait.data(), wait.size(), -1) < 0) {
       if (errno == EINTR) continue;
       return std::nullopt;
     }
-    if (wait[1].revents != 0) PassOn(child, signals);
+    if (wait[4].revents != 0) {
+      child.tether_cut = true;
+      return std::nullopt;
+    }
+    if (wait[1].revents != 0) OnSignal(child, signals);
+    if (wait[2].revents != 0) terminal.OnHuman();
+    if (wait[3].revents != 0 && !terminal.OnInside((wait[3].revents & (POLLIN | POLLHUP)) != 0,
+                                                   (wait[3].revents & POLLOUT) != 0)) {
+      terminal.Drain();
+    }
     if (wait[0].revents == 0) continue;
     const auto message = Receive(child.control.get());
     if (!message) return std::nullopt;
@@ -80,14 +92,16 @@ Result<void> Release(Child& child) {
   // The socket closes by itself when the command is executed.
   const auto answer = Receive(child.go.get());
   child.go.Reset();
-  if (!answer) return {};
-  GiveTerminal(child, getpgrp());
+  if (!answer) {
+    if (child.room_terminal.valid()) child.terminal.Connect(std::move(child.room_terminal));
+    return {};
+  }
   return std::unexpected(Explain({Step::command, answer->number, "execute it"}));
 }
 
 Result<int> Wait(Child& child) {
-  const sigset_t forwarded = ForwardedSignals();
-  const UniqueFd signals(signalfd(-1, &forwarded, SFD_CLOEXEC));
+  const sigset_t watched = LauncherSignals();
+  const UniqueFd signals(signalfd(-1, &watched, SFD_CLOEXEC));
   if (!signals.valid()) {
     return Fail(Code::unavailable, "cannot wait for the command: no descriptor for its signals");
   }
@@ -95,7 +109,8 @@ Result<int> Wait(Child& child) {
   // Also when it has ended: this returns only after the kernel has ended everything inside.
   EndAndReap(child.pidfd.get());
   child.pidfd.Reset();
-  GiveTerminal(child, getpgrp());
+  child.terminal.Drain();
+  child.terminal.Restore();
   child.signals.Release();
   // Without a report the first process was killed, and the command with it.
   return status ? ShellStatus(*status) : 128 + SIGKILL;
