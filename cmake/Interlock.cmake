@@ -3,6 +3,7 @@
 find_package(Threads REQUIRED)
 find_package(OpenSSL 3.0 REQUIRED)
 find_package(Boost 1.81 REQUIRED COMPONENTS json)
+find_package(yaml-cpp REQUIRED)
 
 add_library(ilk_flags INTERFACE)
 target_include_directories(ilk_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)

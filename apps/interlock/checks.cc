@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "agent_room.h"
 #include "classify/examples.h"
 #include "classify/packs.h"
 #include "commands.h"
@@ -56,6 +57,21 @@ std::vector<fs::path> PackFolders(const CommandLine& line) {
   return folders;
 }
 
+// Agent profiles lie beside the packs. A mistake in one keeps every room from starting.
+bool CheckAgents(const CommandLine& line, json::array& report) {
+  const auto profiles = AgentProfiles();
+  if (!profiles) {
+    report.push_back(json::object{{"agents", false}, {"error", profiles.error().message}});
+    if (!line.json) std::fprintf(stderr, "interlock: %s\n", profiles.error().message.c_str());
+    return false;
+  }
+  for (const sandbox::Profile& profile : *profiles) {
+    report.push_back(json::object{{"agent", profile.name}, {"ok", true}});
+    if (!line.json) std::printf("%-20s agent profile\n", profile.name.c_str());
+  }
+  return true;
+}
+
 }  // namespace
 
 int PackCheck(const CommandLine& line) {
@@ -85,6 +101,7 @@ int PackCheck(const CommandLine& line) {
       std::printf("%-20s %zu examples, %zu wrong\n", folder.filename().c_str(),
                   checked->passed + checked->failures.size(), checked->failures.size());
   }
+  if (line.operands.empty()) good = CheckAgents(line, report) && good;
   if (line.json) PrintJson(report);
   return good ? kDone : kFailed;
 }

@@ -12,6 +12,7 @@ constexpr Option kRunOptions[] = {
     {"--mode", "MODE",
      "live: edits appear at once (default); review: they wait for `workspace apply`"},
     {"--no-recovery-point", "", "live: don't copy the workspace first"},
+    {"--agent", "NAME", "the agent profile to use (default: by the command; else \"shell\")"},
     {"--print-plan", "", "print the room as it would be built, and build nothing"},
     {"--quiet", "", "no line about the session"},
 };

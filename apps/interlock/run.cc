@@ -5,8 +5,9 @@
 #include <array>
 #include <boost/json/serialize.hpp>
 #include <cstdio>
-#include <cstdlib>
+#include <map>
 
+#include "agent_room.h"
 #include "base/bytes.h"
 #include "commands.h"
 #include "config_paths.h"
@@ -43,8 +44,7 @@ sandbox::Request RoomFor(const CommandLine& line) {
   request.cwd = fs::current_path(ignored).native();
   request.workspace =
       line.Has("--workspace") ? fs::absolute(line.Get("--workspace")).native() : request.cwd;
-  const char* home = std::getenv("HOME");
-  request.home = home ? home : "";
+  request.home = HomeDirectory();
   request.caller_environment = CallerEnvironment();
   request.hidden.push_back(StateDirectory(line).native());
   for (const policy::ConfigPath& config : ConfigPaths(line))
@@ -59,7 +59,8 @@ std::string AgentName(const std::vector<std::string>& argv) {
   return argv.empty() ? "" : fs::path(argv[0]).filename().native();
 }
 
-void Announce(const CommandLine& line, const json::object& session, const std::string& workspace) {
+void Announce(const CommandLine& line, const AgentRoom& agent, const json::object& session,
+              const std::string& workspace) {
   if (line.json) {
     std::fprintf(stderr, "%s\n",
                  json::serialize(json::object{{"session", *Find(session, "session")},
@@ -78,15 +79,28 @@ void Announce(const CommandLine& line, const json::object& session, const std::s
                FindArray(session, "lent")->size(),
                to.empty() ? "nobody yet (interlock approver add)" : to.c_str());
   std::fprintf(stderr, "interlock  %s\n", workspace.c_str());
+  for (const std::string& left_out : agent.home.left_out)
+    std::fprintf(stderr, "interlock  not in the room: %s\n", EscapeForHumans(left_out).c_str());
+}
+
+int RefuseNested() {
+  return Report({Code::denied,
+                 "this is a room already, and rooms don't nest: run the command as it is "
+                 "(everything it starts is contained), or start another `interlock run` outside"});
 }
 
 // With neither a room nor a session: what the room would be.
 int PrintPlan(const CommandLine& line) {
   sandbox::Request request = RoomFor(line);
   if (request.argv.empty()) request.argv = {"/bin/sh"};
+  const auto agent = FurnishRoom(line, request);
+  if (!agent) return Report(agent.error());
+  AddLoginFiles(*agent, {}, request);
   const auto plan = sandbox::MakePlan(request);
   if (!plan) return Report(plan.error());
-  PrintJson(sandbox::ToJson(*plan));
+  json::object printed = sandbox::ToJson(*plan);
+  DescribeAgent(*agent, printed);
+  PrintJson(printed);
   return kDone;
 }
 
@@ -99,20 +113,26 @@ int Run(const CommandLine& line) {
     return kUsage;
   }
   if (line.Has("--print-plan")) return PrintPlan(line);
+  if (IsInsideRoom()) return RefuseNested();
   sandbox::Request request = RoomFor(line);
+  const auto agent = FurnishRoom(line, request);
+  if (!agent) return Report(agent.error());
   // Planned once before anything is started, so that a workspace that can't be used leaves nothing.
   if (const auto possible = sandbox::MakePlan(request); !possible) return Report(possible.error());
 
   auto gateway = ReachGateway(line);
   if (!gateway) return Report(gateway.error());
-  const auto answer =
-      gateway->Call({{"op", "session.start"},
+  json::object start{{"op", "session.start"},
                      {"environment", line.Get("--env")},
                      {"workspace", fs::weakly_canonical(request.workspace).native()},
-                     {"agent", AgentName(line.rest)}});
+                     {"agent", AgentName(line.rest)}};
+  AddCredentials(*agent, start);
+  const auto answer = gateway->Call(start);
   if (!answer) return Report(answer.error());
   const json::object& session = answer->as_object();
+  std::map<std::string, std::string> phantoms;
   for (const auto& [name, value] : *FindObject(session, "variables")) {
+    phantoms.emplace(name, value.as_string());
     request.variables.push_back(
         {std::string(name), std::string(value.as_string()), sandbox::Origin::session});
   }
@@ -120,6 +140,8 @@ int Run(const CommandLine& line) {
       {"INTERLOCK_SESSION", std::string(FindString(session, "session")), sandbox::Origin::session});
   request.ca_certificate = std::string(FindString(session, "ca_certificate"));
 
+  AddLoginFiles(*agent, phantoms, request);
+  if (const auto made = MakeKeptDirectories(request); !made) return Report(made.error());
   const auto keeper = WorkspaceKeeper::Prepare(line, request, session);
   if (!keeper) return Report(keeper.error());
   const auto plan = sandbox::MakePlan(request);
@@ -131,7 +153,7 @@ int Run(const CommandLine& line) {
   const auto serving =
       gateway->Call({{"op", "session.serve"}, {"ipv6", child->udp6.valid()}}, sockets);
   if (!serving) return Report(serving.error());
-  Announce(line, session, (*keeper)->Banner());
+  Announce(line, *agent, session, (*keeper)->Banner());
   if (const auto released = sandbox::Release(*child); !released) {
     Report({released.error().code,
             "\"" + EscapeForHumans(line.rest[0]) + "\": " + released.error().message});

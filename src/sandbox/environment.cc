@@ -38,11 +38,6 @@ bool IsAllowedFromCaller(std::string_view name) {
          (name.starts_with("LC_") && IsName(name));
 }
 
-bool IsNever(std::string_view name) {
-  return std::ranges::find(kNeverByName, name) != kNeverByName.end() ||
-         std::ranges::any_of(kNeverByPrefix, [&](auto prefix) { return name.starts_with(prefix); });
-}
-
 bool IsVisible(std::string_view path, const std::vector<std::string>& roots) {
   return std::ranges::any_of(roots, [&](const std::string& root) { return IsWithin(path, root); });
 }
@@ -83,13 +78,37 @@ void AddTrust(std::map<std::string, Variable>& out) {
   for (const char* name : {"NODE_EXTRA_CA_CERTS", "DENO_CERT"}) {
     out[name] = {name, authority, Origin::room};
   }
+  // Node from 22 on reads the system's file, in which our authority is, once it is told to; older
+  // ones ignore the variable.
+  out["NODE_USE_SYSTEM_CA"] = {"NODE_USE_SYSTEM_CA", "1", Origin::room};
   // Java reads neither the system's file nor SSL_CERT_FILE, but it reads PEM when told the type.
   out["JAVA_TOOL_OPTIONS"] = {
       "JAVA_TOOL_OPTIONS",
       "-Djavax.net.ssl.trustStoreType=PEM -Djavax.net.ssl.trustStore=" + authority, Origin::room};
 }
 
+// A variable that the profile or the session sets.
+Result<void> CheckVariable(const Variable& variable) {
+  if (!IsName(variable.name) || variable.value.find('\0') != std::string::npos) {
+    return Fail(Code::invalid_input,
+                Fill("cannot plan the room: \"{}\" is not a name for a variable (letters, "
+                     "digits and _), or its value holds a NUL",
+                     variable.name));
+  }
+  if (IsNeverSet(variable.name)) {
+    return Fail(Code::denied, Fill("cannot plan the room: the variable {} is never set inside "
+                                   "(programs execute or obey what it holds); use another name",
+                                   variable.name));
+  }
+  return {};
+}
+
 }  // namespace
+
+bool IsNeverSet(std::string_view name) {
+  return std::ranges::find(kNeverByName, name) != kNeverByName.end() ||
+         std::ranges::any_of(kNeverByPrefix, [&](auto prefix) { return name.starts_with(prefix); });
+}
 
 Result<std::vector<Variable>> EnvironmentFor(const Request& request, std::string_view cwd,
                                              const std::vector<std::string>& program_roots) {
@@ -97,7 +116,8 @@ Result<std::vector<Variable>> EnvironmentFor(const Request& request, std::string
   std::string path;
   for (const Variable& variable : request.caller_environment) {
     if (variable.name == "PATH") path = variable.value;
-    if (!IsAllowedFromCaller(variable.name)) continue;
+    const bool passes = std::ranges::find(request.pass, variable.name) != request.pass.end();
+    if (!IsAllowedFromCaller(variable.name) && (!passes || IsNeverSet(variable.name))) continue;
     out[variable.name] = {variable.name, variable.value, Origin::caller};
   }
   const auto room = [&](std::string name, std::string value) {
@@ -111,18 +131,15 @@ Result<std::vector<Variable>> EnvironmentFor(const Request& request, std::string
     room("SHELL", "/bin/sh");
   }
   if (!request.ca_certificate.empty()) AddTrust(out);
+  for (const Variable& variable : request.agent_variables) {
+    ILK_TRY_VOID(CheckVariable(variable));
+    std::string value = variable.value;
+    constexpr std::string_view kHome = "{home}";
+    if (value.starts_with(kHome)) value.replace(0, kHome.size(), request.home);
+    out[variable.name] = {variable.name, std::move(value), Origin::room};
+  }
   for (const Variable& variable : request.variables) {
-    if (!IsName(variable.name) || variable.value.find('\0') != std::string::npos) {
-      return Fail(Code::invalid_input,
-                  Fill("cannot plan the room: \"{}\" is not a name for a variable (letters, "
-                       "digits and _), or its value holds a NUL",
-                       variable.name));
-    }
-    if (IsNever(variable.name)) {
-      return Fail(Code::denied, Fill("cannot plan the room: the variable {} is never set inside "
-                                     "(programs execute or obey what it holds); use another name",
-                                     variable.name));
-    }
+    ILK_TRY_VOID(CheckVariable(variable));
     out[variable.name] = {variable.name, variable.value, Origin::session};
   }
   std::vector<Variable> list;

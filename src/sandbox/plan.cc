@@ -154,6 +154,36 @@ Result<void> CheckCommand(const Request& request) {
   return {};
 }
 
+bool IsHomePath(std::string_view path) {
+  return !path.empty() && !path.starts_with('/') && !path.ends_with('/') && !IsWithin(path, "..") &&
+         path.find("/..") == std::string::npos && path.find("//") == std::string::npos &&
+         path.find('\0') == std::string::npos;
+}
+
+Result<void> CheckHome(const Request& request) {
+  const auto refuse = [](std::string_view path, std::string_view why) {
+    return Fail(Code::invalid_input,
+                Fill("cannot plan the room: \"{}\" in its home: {}", path, why));
+  };
+  for (const HomeFile& file : request.home_files) {
+    if (!IsHomePath(file.path)) return refuse(file.path, "not a path below the home");
+  }
+  for (const Kept& kept : request.kept) {
+    if (!IsHomePath(kept.path)) return refuse(kept.path, "not a path below the home");
+    if (!kept.source.starts_with('/'))
+      return refuse(kept.path, "what is kept has no place outside");
+    if (IsWithin(kept.source, request.workspace) || IsWithin(request.workspace, kept.source)) {
+      return refuse(kept.path, "what is kept lies in the workspace");
+    }
+  }
+  for (const Link& link : request.links) {
+    if (!link.path.starts_with('/') || link.target.empty()) {
+      return refuse(link.path, "not a link with an absolute path");
+    }
+  }
+  return {};
+}
+
 // Collects the mounts of one plan in their order.
 class Builder {
  public:
@@ -310,6 +340,7 @@ class Builder {
     for (const std::string& path : request_.read_only) {
       if (!in_workspace(path) && !IsVisible(path)) Show(path);
     }
+    AddHome();
     const WorkspaceView& view = request_.view;
     Add(view.overlay.empty() ? MountKind::bind_read_write : MountKind::overlay, request_.workspace,
         request_.workspace);
@@ -325,6 +356,29 @@ class Builder {
     // It may only tighten the rules, but an agent that edits it would still change what it is
     // judged by.
     Add(MountKind::freeze, request_.workspace + "/interlock.yaml");
+  }
+
+  // What the profile gives the home. Nothing in the workspace, which shows what is there, and
+  // nothing in a tree that is shown already.
+  void AddHome() {
+    const auto is_taken = [&](const std::string& path) {
+      return IsWithin(path, request_.workspace) || IsVisible(path);
+    };
+    for (const Link& link : request_.links) {
+      const auto covers = [&](const Mount& mount) { return IsWithin(mount.target, link.path); };
+      if (is_taken(link.path) || std::ranges::any_of(mounts_, covers)) continue;
+      Add(MountKind::link, link.path, link.target);
+    }
+    for (const Kept& kept : request_.kept) {
+      const std::string target = request_.home + "/" + kept.path;
+      if (!is_taken(target)) Add(MountKind::bind_read_write, target, kept.source);
+    }
+    for (const HomeFile& file : request_.home_files) {
+      const std::string target = request_.home + "/" + file.path;
+      if (is_taken(target)) continue;
+      Add(MountKind::file, target, "", file.mode);
+      mounts_.back().content = file.content;
+    }
   }
 
   void AddFiles() {
@@ -401,12 +455,15 @@ Result<Plan> PlanFor(const Request& given, const Host& host) {
   ILK_TRY_VOID(CheckWorkspace(request));
   ILK_TRY_VOID(CheckReadOnly(request));
   ILK_TRY_VOID(CheckView(request));
+  ILK_TRY_VOID(CheckHome(request));
   Plan plan;
+  plan.agent = request.agent;
   plan.argv = request.argv;
   plan.cwd = IsWithin(request.cwd, request.workspace) ? request.cwd : request.workspace;
   Builder builder(request, host);
   plan.mounts = builder.Build();
   std::vector<std::string> roots = builder.visible();
+  roots.insert(roots.end(), request.path_entries.begin(), request.path_entries.end());
   ILK_TRY(environment, EnvironmentFor(request, plan.cwd, roots));
   plan.environment = std::move(environment);
   plan.hidden = request.hidden;

@@ -48,6 +48,29 @@ struct WorkspaceView {
   bool operator==(const WorkspaceView&) const = default;
 };
 
+// A symbolic link that exists only inside the room, such as the one a program is started by.
+struct Link {
+  std::string path;  // absolute
+  std::string target;
+  bool operator==(const Link&) const = default;
+};
+
+// A file that the room's home starts with; the agent may change its copy. Contents are not printed.
+struct HomeFile {
+  std::string path;  // relative to the home, normal
+  std::string content;
+  unsigned mode = 0600;
+  bool operator==(const HomeFile&) const = default;
+};
+
+// A directory of Interlock's own that stands at a place of the home, so that what the agent writes
+// there is still there in the next session of the same workspace.
+struct Kept {
+  std::string path;    // relative to the home, normal
+  std::string source;  // absolute; made by the caller, 0700, and seen by nothing but rooms
+  bool operator==(const Kept&) const = default;
+};
+
 // What is wanted.
 struct Request {
   std::vector<std::string> argv;
@@ -64,6 +87,13 @@ struct Request {
       read_only;  // further host paths to show, such as the agent's own program
   std::vector<File> files;
   WorkspaceView view;
+  std::string agent;  // the name of the profile that the following come from; "" if none
+  std::vector<std::string> pass;          // further variables of the caller that enter as they are
+  std::vector<Variable> agent_variables;  // "{home}" at the start of a value is the room's home
+  std::vector<Link> links;
+  std::vector<std::string> path_entries;  // stay in PATH: the command's program stands there
+  std::vector<HomeFile> home_files;
+  std::vector<Kept> kept;
   std::string ca_certificate;  // PEM of the authority that signs for intercepted hosts; may be ""
   std::uint16_t capture_port = 15001;  // where captured TCP connections arrive, inside the room
   std::uint32_t processes_max = 4096;  // processes and threads
@@ -116,7 +146,8 @@ enum class MountKind {
   pin,              // the directory at `target` keeps its name and place; what is in it may change
 };
 
-// Applied in order. Only the host's /etc (shown at kHostEtc) has a target other than its source.
+// Applied in order. The target is the source, but for the host's /etc (shown at kHostEtc) and kept
+// directories.
 struct Mount {
   MountKind kind = MountKind::directory;
   std::string source;
@@ -140,6 +171,7 @@ struct Sysctl {
 };
 
 struct Plan {
+  std::string agent;  // the profile's name; "" if none
   std::vector<std::string> argv;
   std::string cwd;
   std::vector<Variable> environment;  // sorted by name
@@ -173,11 +205,14 @@ Result<Plan> PlanFor(const Request& request, const Host& host);
 Result<Host> InspectHost(const Request& resolved);
 Result<Request> ResolvePaths(Request request);
 
-// environment.cc: the allow-list over the caller's variables, then the room's own, then the
-// session's. A session variable that a loader or shell would execute (LD_PRELOAD, BASH_ENV, ...) is
-// refused.
+// environment.cc: the allow-list over the caller's variables, then the room's own, the agent's and
+// the session's. A session variable that a loader or shell would execute (LD_PRELOAD, BASH_ENV,
+// ...) is refused.
 Result<std::vector<Variable>> EnvironmentFor(const Request& request, std::string_view cwd,
                                              const std::vector<std::string>& program_roots);
+
+// Variables that a loader, a shell or git would obey unasked; they are set in no room.
+bool IsNeverSet(std::string_view name);
 
 // True if `path` is `ancestor` or lies below it. Both absolute and normal.
 bool IsWithin(std::string_view path, std::string_view ancestor);

@@ -93,6 +93,7 @@ json::array Strings(const std::vector<std::string>& strings) {
 
 json::object ToJson(const Plan& plan) {
   json::object out;
+  if (!plan.agent.empty()) out["agent"] = plan.agent;
   out["argv"] = Strings(plan.argv);
   out["cwd"] = plan.cwd;
   json::array environment;

@@ -1,4 +1,4 @@
-#include "classify/yaml.h"
+#include "base/yaml.h"
 
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
@@ -9,7 +9,7 @@
 #include <sstream>
 #include <unordered_set>
 
-namespace interlock::classify {
+namespace interlock {
 namespace {
 
 constexpr std::size_t kProblemsMax = 50;
@@ -162,4 +162,4 @@ Error Problems::ToError(std::string_view file_name) const {
   return {Code::invalid_input, std::move(message)};
 }
 
-}  // namespace interlock::classify
+}  // namespace interlock
