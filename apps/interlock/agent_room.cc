@@ -121,7 +121,7 @@ Result<AgentRoom> FurnishRoom(const CommandLine& line, sandbox::Request& request
   const std::string workspace = Resolved(request.workspace);
   ILK_TRY(program, sandbox::FindProgram(request.argv,
                                         path == request.caller_environment.end() ? "" : path->value,
-                                        request.cwd, home));
+                                        request.cwd, home, workspace));
   AgentRoom agent;
   ILK_TRY(profile, ChooseProfile(line, program.names));
   agent.profile = std::move(profile);

@@ -83,8 +83,9 @@ std::vector<std::string> FirstLine(const std::string& path) {
 
 class Search {
  public:
-  Search(std::string_view path, const std::string& cwd, const std::string& home)
-      : path_(path), cwd_(cwd), home_(home) {}
+  Search(std::string_view path, const std::string& cwd, const std::string& home,
+         const std::string& workspace)
+      : path_(path), cwd_(cwd), home_(home), workspace_(workspace) {}
 
   Program found;
 
@@ -120,6 +121,8 @@ class Search {
       if (real.empty()) return {};
       AddName(NameOf(here));
       AddPackage(here);
+      const std::string spelled = fs::path(at).lexically_normal().native();
+      if ((InWorkspace(spelled) || InWorkspace(here)) && !InWorkspace(real)) return {};
       if (at != real) AddLink(at, real);
       if (here == real) {
         ILK_TRY_VOID(Show(real));
@@ -136,6 +139,10 @@ class Search {
   }
 
  private:
+  bool InWorkspace(std::string_view path) const {
+    return !workspace_.empty() && IsWithin(path, workspace_);
+  }
+
   void AddName(std::string_view name) {
     if (std::ranges::find(found.names, name) == found.names.end()) found.names.emplace_back(name);
   }
@@ -185,7 +192,8 @@ class Search {
       const std::size_t at = bin.find(kModules);
       return AddShown(bin.substr(0, at + kModules.size() - 1));
     }
-    if (NameOf(bin) != "bin") return {};
+    // The workspace is there anyway, and its links may lead anywhere.
+    if (NameOf(bin) != "bin" || InWorkspace(bin)) return {};
     const std::string prefix = ParentOf(bin);
     if (prefix == "/" || !IsPrefix(prefix)) return {};
     for (const char* part : {"bin", "lib", "lib64", "libexec", "include", "pyvenv.cfg"}) {
@@ -215,7 +223,9 @@ class Search {
     const std::vector<std::string> words = FirstLine(script);
     if (words.empty()) return {};
     const std::vector<std::string> names = std::exchange(found.names, {});
-    Result<void> result = Follow(words[0], interpreters + 1);
+    Result<void> result;
+    // By PATH, which is the caller's, but not by whatever a script in the workspace names.
+    if (IsExecutable(words[0]) && !InWorkspace(script)) result = Follow(words[0], interpreters + 1);
     if (result && NameOf(words[0]) == "env") {
       const auto word = std::ranges::find_if(words.begin() + 1, words.end(), [](const auto& text) {
         return !text.starts_with('-') && text.find('=') == std::string::npos;
@@ -230,13 +240,15 @@ class Search {
   const std::string_view path_;
   const std::string& cwd_;
   const std::string& home_;
+  const std::string& workspace_;
 };
 
 }  // namespace
 
 Result<Program> FindProgram(const std::vector<std::string>& argv, std::string_view path,
-                            const std::string& cwd, const std::string& home) {
-  Search search(path, cwd, home);
+                            const std::string& cwd, const std::string& home,
+                            const std::string& workspace) {
+  Search search(path, cwd, home, workspace);
   if (argv.empty()) return search.found;
   const std::string_view own = NameOf(argv[0]);
   search.found.names.emplace_back(own);

@@ -23,8 +23,11 @@ struct Program {
 // Follows argv[0] as a shell would: PATH, links, the package directory, the interpreter of a script
 // and its own. `path` is the caller's PATH; relative names are meant from `cwd`; `home` is resolved
 // or "". Reads names, links and the first bytes of scripts, and nothing else. A command that isn't
-// there gives its name alone. denied: it lies in a place with credentials.
+// there gives its name alone. What lies in the workspace (resolved) leads to nothing outside it: an
+// earlier session may have put the link or the script there. denied: the program lies in a place
+// with credentials.
 Result<Program> FindProgram(const std::vector<std::string>& argv, std::string_view path,
-                            const std::string& cwd, const std::string& home);
+                            const std::string& cwd, const std::string& home,
+                            const std::string& workspace);
 
 }  // namespace interlock::sandbox

@@ -38,7 +38,7 @@ class FindProgramTest : public testing::Test {
     fs::create_symlink(to, Path(from));
   }
   Program Find(std::vector<std::string> argv, const std::string& path) const {
-    auto found = FindProgram(argv, path, root_, home_);
+    auto found = FindProgram(argv, path, root_, home_, Path("work"));
     EXPECT_TRUE(found) << found.error().message;
     return found ? *found : Program{};
   }
@@ -140,7 +140,8 @@ TEST_F(FindProgramTest, LoopsAndOddFilesEnd) {
 }
 
 TEST_F(FindProgramTest, OddNamesAreFoundAsTheyAre) {
-  for (const std::string name : {"a b", "it's", "\"q\"", "new\nline", "ünï", "--", "$(x)"}) {
+  for (const std::string& name :
+       std::vector<std::string>{"a b", "it's", "\"q\"", "new\nline", "ünï", "--", "$(x)"}) {
     Install("odd dir/" + name);
     const Program program = Find({Path("odd dir/" + name)}, "");
     EXPECT_EQ(program.show, std::vector<std::string>{Path("odd dir/" + name)});
@@ -153,8 +154,35 @@ TEST_F(FindProgramTest, AProgramAmongCredentialsIsRefused) {
   Install("home/.ssh/agent");
   Install("home/.aws/cli/bin/tool");
   Link("home/.local/bin/tool", home_ + "/.aws/cli/bin/tool");
-  EXPECT_EQ(FindProgram({home_ + "/.ssh/agent"}, "", root_, home_).error().code, Code::denied);
-  EXPECT_EQ(FindProgram({"tool"}, home_ + "/.local/bin", root_, home_).error().code, Code::denied);
+  for (const std::string& name : {home_ + "/.ssh/agent", std::string("tool")}) {
+    EXPECT_EQ(FindProgram({name}, home_ + "/.local/bin", root_, home_, "").error().code,
+              Code::denied);
+  }
+}
+
+TEST_F(FindProgramTest, NothingInTheWorkspaceLeadsOutOfIt) {
+  Install("home/diary.sh");
+  Install("home/notes", "text");
+  chmod(Path("home/notes").c_str(), 0600);
+  Install("home/other/node_modules/x/cli.js");
+  Link("work/link", home_ + "/diary.sh");
+  Link("work/module", home_ + "/other/node_modules/x/cli.js");
+  Link("work/venv/bin", home_ + "/other/node_modules/x");
+  Install("work/script", "#!" + home_ + "/diary.sh\n");
+  Install("outside", "#!" + home_ + "/notes\n");
+  Install("work/bin/tool");
+  Install("work/pyvenv.cfg");
+  Link("work/lib", home_ + "/other");
+  Install("home/bin/node");
+  Install("work/honest", "#!/usr/bin/env node\n");
+  for (const char* name : {"link", "module", "venv/bin/cli.js", "script", "bin/tool"}) {
+    const Program program = Find({Path("work/") + name}, "");
+    for (const std::string& shown : program.show)
+      EXPECT_TRUE(IsWithin(shown, Path("work"))) << name << " shows " << shown;
+  }
+  EXPECT_EQ(Find({Path("outside")}, "").show, std::vector<std::string>{Path("outside")})
+      << "an interpreter that can't be executed is none";
+  EXPECT_TRUE(Has(Find({Path("work/honest")}, home_ + "/bin").show, home_ + "/bin/node"));
 }
 
 }  // namespace
