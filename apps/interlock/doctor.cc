@@ -122,7 +122,7 @@ class Doctor {
       outcome.name = FindString(line, "probe");
       outcome.tries = FindString(line, "tries");
       outcome.on_the_host = IsTrue(line, "left_on_the_host");
-      if (outcome.name.starts_with("B48.")) outcome.variable = FindString(line, "text");
+      outcome.variable = FindString(line, "variable");
       outcomes_.push_back(std::move(outcome));
     }
     if (outcomes_.empty()) return Fail(Code::invalid_input, "no probe has such a name");

@@ -12,10 +12,15 @@
 #include <cstddef>
 #include <cstring>
 
+#ifndef IPV6_FREEBIND
+#define IPV6_FREEBIND 78
+#endif
+
 namespace interlock::probe {
 namespace {
 
 constexpr int kBacklog = 512;
+constexpr std::size_t kFinishedMax = 600;
 
 void SetOption(int socket, int level, int option, int value) {
   setsockopt(socket, level, option, &value, sizeof value);
@@ -50,7 +55,13 @@ UniqueFd ListenTcp(int port) {
   return out;
 }
 
-UniqueFd OpenUdp(int port) { return BindInternet(SOCK_DGRAM, port); }
+UniqueFd OpenUdp(int port) {
+  UniqueFd out = BindInternet(SOCK_DGRAM, port);
+  // An answer must come from the address that was asked, also where that is nobody's.
+  SetOption(out.get(), IPPROTO_IPV6, IPV6_FREEBIND, 1);
+  SetOption(out.get(), IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+  return out;
+}
 
 int PortOf(int socket) {
   sockaddr_in6 address{};  // the port lies where IPv4 has it
@@ -95,7 +106,7 @@ bool AnsweringServer::AddDatagram(UniqueFd socket) {
 
 // At once, without waiting for a question: a client that speaks second gets it too.
 void AnsweringServer::AnswerStream(int listener) {
-  const UniqueFd peer(accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
+  UniqueFd peer(accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
   if (!peer.valid()) return;
   std::string text =
       "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n" + canary_ + "\n";
@@ -119,25 +130,39 @@ void AnsweringServer::AnswerStream(int listener) {
   }
   (void)sendmsg(peer.get(), &message, MSG_NOSIGNAL);
   shutdown(peer.get(), SHUT_WR);
-  // Bytes left unread would turn the end into a reset, which may overtake the answer.
-  const timeval patience{0, 200'000};
-  setsockopt(peer.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  std::array<char, 4096> rest;
-  for (int i = 0; i < 64 && recv(peer.get(), rest.data(), rest.size(), 0) > 0; ++i) {
-  }
+  // Bytes left unread would turn a close into a reset, which may overtake the answer.
+  finished_.push_back(std::move(peer));
+  if (finished_.size() > kFinishedMax) finished_.pop_front();
 }
 
 void AnsweringServer::AnswerDatagram(int socket) {
   std::array<char, 2048> bytes;
+  alignas(cmsghdr) std::array<char, 256> control{};
   sockaddr_storage from{};
-  socklen_t size = sizeof from;
-  const ssize_t got =
-      recvfrom(socket, bytes.data(), bytes.size(), 0, reinterpret_cast<sockaddr*>(&from), &size);
+  iovec part{bytes.data(), bytes.size()};
+  msghdr message{};
+  message.msg_name = &from;
+  message.msg_namelen = sizeof from;
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  const ssize_t got = recvmsg(socket, &message, 0);
   if (got < 0) return;
   // The question first, so that a resolver's identifier matches.
-  const std::string text = std::string(bytes.data(), static_cast<std::size_t>(got)) + canary_;
-  (void)sendto(socket, text.data(), text.size(), MSG_NOSIGNAL,
-               reinterpret_cast<const sockaddr*>(&from), size);
+  std::string text = std::string(bytes.data(), static_cast<std::size_t>(got)) + canary_;
+  part = {text.data(), text.size()};
+  if (cmsghdr* header = CMSG_FIRSTHDR(&message);
+      header != nullptr && header->cmsg_type == IPV6_PKTINFO) {
+    in6_pktinfo info{};
+    std::memcpy(&info, CMSG_DATA(header), sizeof info);
+    info.ipi6_ifindex = 0;
+    std::memcpy(CMSG_DATA(header), &info, sizeof info);
+    message.msg_controllen = CMSG_SPACE(sizeof info);
+  } else {
+    message.msg_controllen = 0;
+  }
+  (void)sendmsg(socket, &message, MSG_NOSIGNAL);
 }
 
 void AnsweringServer::Run(int until) {

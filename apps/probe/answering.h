@@ -1,6 +1,7 @@
 // A server for bait: whoever gets through to it is given the canary, whatever was said.
 #pragma once
 
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,7 @@ class AnsweringServer {
   std::string canary_;
   std::vector<Served> served_;
   UniqueFd lent_;
+  std::deque<UniqueFd> finished_;  // answered, the newest ones, kept open for slow readers
 };
 
 // Sockets on every address of this network, IPv6 and IPv4; port 0 for any. Not valid on failure.

@@ -19,6 +19,10 @@ struct Address {
 // "1.2.3.4" or "2001:db8::1"; with a scope ("fe80::1%lo") where the system knows it.
 std::optional<Address> Literal(const std::string& text, int port);
 
+// Where the gateway expects a request for `host` (a name, perhaps with a port): the address that it
+// invented for the name, or any address of the internet where it invented none.
+Address TowardsHost(std::string_view host, int port);
+
 // Connects, sends `bytes` and judges what comes back within some seconds.
 Attempt DialTcp(const Facts& facts, const Address& to, std::string_view bytes);
 enum class Manner { connected, sendto, sendmmsg };

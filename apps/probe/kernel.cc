@@ -3,11 +3,13 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/keyctl.h>
+#include <linux/magic.h>
 #include <linux/perf_event.h>
 #include <linux/reboot.h>
 #include <linux/userfaultfd.h>
 #include <sys/fanotify.h>
 #include <sys/klog.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -109,7 +111,14 @@ Attempt ReadLdt(const Facts&, const Probe&) {
 #endif
 
 Attempt OpenDevice(const Facts&, const Probe& probe) {
-  return Opens(std::string(probe.text), probe.number);
+  const std::string path(probe.text);
+  const UniqueFd file(open(path.c_str(), probe.number | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  struct statfs system{};
+  if (!file.valid() || fstatfs(file.get(), &system) != 0) return BlockedBy("open " + path);
+  if (path.starts_with("/proc/") && system.f_type != PROC_SUPER_MAGIC) {
+    return Blocked("an empty file covers " + path);
+  }
+  return Reached("opened " + path);
 }
 Attempt OpensSetting(const Facts&, const Probe& probe) {
   return Opens(std::string(probe.text), O_WRONLY);

@@ -78,9 +78,11 @@ void Print(const Options& options, const Probe& probe, const Attempt& attempt) {
 void List(const Options& options) {
   for (const Probe* probe : Select(options.only)) {
     if (options.json) {
+      // The variables of line 48 are set by the caller, which needs their names.
+      const bool is_variable = probe->name.starts_with("B48.");
       const json::object line{{"probe", probe->name},
                               {"tries", probe->tries},
-                              {"text", probe->text},
+                              {"variable", is_variable ? probe->text : ""},
                               {"left_on_the_host", probe->remains != nullptr}};
       std::printf("%s\n", json::serialize(line).c_str());
     } else {

@@ -130,8 +130,8 @@ Attempt PivotRoot(const Facts& facts, const Probe&) {
   TakeOwnNamespaces();
   const std::string& at = facts.workspace;
   mount("x", at.c_str(), "tmpfs", 0, nullptr);
-  mkdir((at + "/old").c_str(), 0700);
-  return Called("pivot_root", syscall(SYS_pivot_root, at.c_str(), (at + "/old").c_str()));
+  if (chdir(at.c_str()) != 0) return BlockedBy("enter the new root");
+  return Called("pivot_root", syscall(SYS_pivot_root, ".", "."));
 }
 Attempt ChangeRoot(const Facts& facts, const Probe&) {
   TakeOwnNamespaces();

@@ -37,8 +37,7 @@ Attempt AskFor(const Facts& facts, const Probe& probe) {
   if (const auto at = host.find("{port}"); at != std::string::npos) {
     host.replace(at, 6, std::to_string(facts.tcp_port));
   }
-  const auto to = Literal("93.184.216.34", 80);
-  return DialTcp(facts, *to, GetFrom(host));
+  return DialTcp(facts, TowardsHost(host, 80), GetFrom(host));
 }
 
 // The gateway's own proxy port, as the host has it. The control's stands for it.
@@ -97,7 +96,7 @@ Attempt DialPastFlood(const Facts& facts, const Probe& probe) {
     (void)connect(one.get(), reinterpret_cast<const sockaddr*>(&to->storage), to->size);
     held.push_back(std::move(one));
   }
-  return DialTcp(facts, *to, GetFrom("evil.example"));
+  return DialTcp(facts, TowardsHost("evil.example", 80), GetFrom("evil.example"));
 }
 
 #define TCP(label, what, address, port) \

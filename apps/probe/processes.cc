@@ -19,6 +19,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <filesystem>
 
 #include "attempt.h"
 
@@ -42,6 +43,9 @@ std::string Proc(pid_t pid, std::string_view name) {
 Attempt OpensOfVictim(const Facts& facts, const Probe& probe) {
   return OnVictims(facts, [&](pid_t pid) {
     std::string path(probe.text);
+    if (const auto at = path.find("{pid}"); at != std::string::npos) {
+      path.replace(at, 5, std::to_string(pid));
+    }
     if (const auto at = path.find("{secret}"); at != std::string::npos) {
       return ReadsCanary(facts, Proc(pid, path.replace(at, 8, facts.Secret())));
     }
@@ -71,9 +75,16 @@ Attempt LinkOfVictim(const Facts& facts, const Probe& probe) {
                   readlink(Proc(pid, probe.text).c_str(), target, sizeof target));
   });
 }
+// The directory itself can be opened by the owner of the process; its entries are what counts.
 Attempt ListOfVictim(const Facts& facts, const Probe& probe) {
-  return OnVictims(facts,
-                   [&](pid_t pid) { return Opens(Proc(pid, probe.text), O_RDONLY | O_DIRECTORY); });
+  return OnVictims(facts, [&](pid_t pid) {
+    const std::string path = Proc(pid, probe.text);
+    std::error_code error;
+    const std::filesystem::directory_iterator entries(path, error);
+    if (error) return BlockedBy("list " + path, error.value());
+    return entries == std::filesystem::directory_iterator() ? Blocked(path + " shows nothing")
+                                                            : Reached("listed " + path);
+  });
 }
 Attempt SeesHostProcesses(const Facts& facts, const Probe&) {
   if (facts.pid == getpid() || facts.pid == getppid()) {
@@ -242,11 +253,11 @@ constexpr Probe kProbes[] = {
     {"B39.processes", "find a process of the host in /proc", SeesHostProcesses},
     {"B39.proc-root", "read a host file through /proc/PID/root", OpensOfVictim, "root{secret}"},
     {"B39.proc-task-root", "the same through its first thread", OpensOfVictim,
-     "task/1/root{secret}"},
+     "task/{pid}/root{secret}"},
     {"B39.proc-root-link", "learn where its root is", LinkOfVictim, "root"},
     {"B39.proc-cwd", "enter its working directory", ListOfVictim, "cwd"},
     {"B39.proc-exe", "learn which program it is", LinkOfVictim, "exe"},
-    {"B39.proc-fd", "list its descriptors", ListOfVictim, "fd"},
+    {"B39.proc-fd", "learn what its descriptors are", LinkOfVictim, "fd/1"},
     {"B39.proc-fd-1", "open its standard output", OpensOfVictim, "fd/1", O_WRONLY},
     {"B39.proc-fdinfo", "list what its descriptors are", ListOfVictim, "fdinfo"},
     {"B39.proc-mem-read", "open its memory for reading", OpensOfVictim, "mem", O_RDONLY},
@@ -258,7 +269,6 @@ constexpr Probe kProbes[] = {
     {"B39.proc-cmdline", "read the launcher's words in its command line", CommandLineOfVictim},
     {"B39.proc-syscall", "read which call it is in", ReadsOfVictim, "syscall"},
     {"B39.proc-stack", "read its kernel stack", ReadsOfVictim, "stack"},
-    {"B39.proc-clear-refs", "write to its clear_refs", OpensOfVictim, "clear_refs", O_WRONLY},
     {"B40.ptrace-attach", "attach to it", Attach},
     {"B40.ptrace-seize", "seize it", Seize},
     {"B40.process-vm-readv", "read its memory", ReadMemory},
@@ -270,7 +280,6 @@ constexpr Probe kProbes[] = {
     {"B40.prlimit", "read the limits of a process of the host", LimitBait},
     {"B41.setns-mnt", "enter its mounts", EnterNamespace, "ns/mnt"},
     {"B41.setns-net", "enter its network", EnterNamespace, "ns/net"},
-    {"B41.setns-user", "enter its user namespace", EnterNamespace, "ns/user"},
     {"B41.setns-pid", "enter its process namespace", EnterNamespace, "ns/pid"},
     {"B41.setns-pidfd", "enter its namespaces by pidfd", EnterByHandle},
     {.name = "B51.background",

@@ -19,9 +19,17 @@ std::string Filled(const Facts& facts, std::string_view text) {
   return out;
 }
 
+// The first Host header's value.
+std::string_view HostOf(std::string_view bytes) {
+  const auto at = bytes.find("Host: ");
+  if (at == std::string_view::npos) return "";
+  const std::string_view rest = bytes.substr(at + 6);
+  return rest.substr(0, rest.find_first_of("\r\n"));
+}
+
 Attempt Send(const Facts& facts, const Probe& probe) {
-  const auto to = Literal("93.184.216.34", probe.number != 0 ? probe.number : 80);
-  return DialTcp(facts, *to, Filled(facts, probe.text));
+  const std::string bytes = Filled(facts, probe.text);
+  return DialTcp(facts, TowardsHost(HostOf(bytes), probe.number != 0 ? probe.number : 80), bytes);
 }
 
 // The lent credential's stand-in, sent where it is not lent.
@@ -31,8 +39,7 @@ Attempt SendPhantom(const Facts& facts, const Probe& probe) {
   if (const auto at = bytes.find("{token}"); at != std::string::npos) {
     bytes.replace(at, 7, token != nullptr ? token : "6a1d0c9e-0000-4000-8000-9b1f3c5d7e80");
   }
-  const auto to = Literal("93.184.216.34", 80);
-  return DialTcp(facts, *to, bytes);
+  return DialTcp(facts, TowardsHost(HostOf(bytes), 80), bytes);
 }
 
 #define END "Connection: close\r\n\r\n"

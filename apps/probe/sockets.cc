@@ -56,7 +56,8 @@ std::string BaitSocket(const Facts& facts, const Probe& probe) {
     case 6:
       return std::string(1, '\0') + facts.abstract_socket + "-d";
     default:
-      return "/proc/1/root" + facts.stream_socket;
+      return "/proc/" + std::to_string(facts.control ? facts.pid : 1) + "/root" +
+             facts.stream_socket;
   }
 }
 Attempt ConnectBait(const Facts& facts, const Probe& probe) {

@@ -57,13 +57,19 @@ bool IsPlanted(const Facts& facts, const Probe& probe) {
   {.name = label, .tries = what, .attempt = Plant, .text = path, .remains = IsPlanted}
 
 constexpr Probe kProbes[] = {
-    PLANT("B29.pre-commit", ".git/hooks/pre-commit", "leave a git hook"),
-    PLANT("B29.post-checkout", ".git/hooks/post-checkout", "leave a hook that git pull runs"),
+    // These two move away what stands there, so they come first.
     {.name = "B29.hooks-by-rename",
      .tries = "rename a directory of hooks into place",
      .attempt = PlantByRename,
      .text = ".git/hooks/post-merge",
      .remains = IsPlanted},
+    {.name = "B33.claude-by-rename",
+     .tries = "rename a prepared .claude into place",
+     .attempt = PlantByRename,
+     .text = ".claude/settings.json",
+     .remains = IsPlanted},
+    PLANT("B29.pre-commit", ".git/hooks/pre-commit", "leave a git hook"),
+    PLANT("B29.post-checkout", ".git/hooks/post-checkout", "leave a hook that git pull runs"),
     {.name = "B29.hook-by-link",
      .tries = "make a hook that is a link",
      .attempt = PlantByLink,
@@ -75,11 +81,6 @@ constexpr Probe kProbes[] = {
     PLANT("B32.modules-config", ".git/modules/x/config", "set core.fsmonitor of a submodule"),
     PLANT("B33.claude-settings", ".claude/settings.json", "leave a SessionStart hook"),
     PLANT("B33.claude-local", ".claude/settings.local.json", "the same in the local settings"),
-    {.name = "B33.claude-by-rename",
-     .tries = "rename a prepared .claude into place",
-     .attempt = PlantByRename,
-     .text = ".claude/settings.json",
-     .remains = IsPlanted},
     PLANT("B33.cursor", ".cursor/mcp.json", "leave an MCP server for Cursor"),
     PLANT("B33.codex", ".codex/config.toml", "leave settings for Codex"),
     PLANT("B33.gemini", ".gemini/settings.json", "leave settings for Gemini CLI"),
