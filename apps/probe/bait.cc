@@ -78,9 +78,13 @@ Result<void> LayFiles(const Facts& facts) {
        {facts.Secret(), facts.state + "/vault.key", facts.state + "/interlock.db", facts.program}) {
     if (!WriteAt(path, secret)) return Cannot(path);
   }
-  // Enough of a repository for git to take it for one.
+  // Enough of a repository with a submodule for git to take it for one.
   const std::string git = facts.workspace + "/.git/";
-  if (!WriteAt(git + "HEAD", "ref: refs/heads/main\n") ||
+  const std::string module = git + "modules/lib/";
+  if (!WriteAt(module + "HEAD", "ref: refs/heads/main\n") ||
+      !WriteAt(module + "config", "[core]\n\trepositoryformatversion = 0\n") ||
+      !WriteAt(module + "hooks/README.sample", "") ||
+      !WriteAt(git + "HEAD", "ref: refs/heads/main\n") ||
       !WriteAt(git + "config", "[core]\n\trepositoryformatversion = 0\n\tbare = false\n") ||
       !WriteAt(git + "objects/info/packs", "") || !WriteAt(git + "hooks/README.sample", "") ||
       !WriteAt(facts.workspace + "/interlock.yaml", kRules) ||

@@ -1,5 +1,6 @@
 #include "open_world.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -32,7 +33,7 @@ bool HideHost() {
   return true;
 }
 
-void ServeAll(sandbox::Capture capture, const std::string& canary, int until) {
+void ServeAll(sandbox::Capture capture, const std::string& canary, int until, UniqueFd ready) {
   AnsweringServer server(canary);
   server.AddStream(std::move(capture.tcp));
   server.AddDatagram(std::move(capture.udp4));
@@ -44,6 +45,8 @@ void ServeAll(sandbox::Capture capture, const std::string& canary, int until) {
   for (const char* name : kAbstractServices) {
     server.AddStream(ListenLocal(std::string(1, '\0') + name, SOCK_STREAM));
   }
+  (void)!write(ready.get(), "x", 1);
+  ready.Reset();
   server.Run(until);
 }
 
@@ -53,12 +56,22 @@ sandbox::Outcome<void> Furnish(const std::string& canary, int until) {
   auto capture = sandbox::OpenCapture(kCapturePort);
   if (!capture) return std::unexpected(capture.error());
   if (!HideHost()) return sandbox::Broken(sandbox::Step::mount, "hide the host's /run and /tmp");
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return sandbox::Broken(sandbox::Step::network, "make a pipe");
+  const UniqueFd listening(ends[0]);
+  UniqueFd ready(ends[1]);
   const pid_t server = fork();
   if (server < 0) return sandbox::Broken(sandbox::Step::network, "start the services");
   if (server == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    ServeAll(std::move(*capture), canary, until);
+    ServeAll(std::move(*capture), canary, until, std::move(ready));
     _exit(0);
+  }
+  // Attempts begin when everything listens.
+  ready.Reset();
+  char byte = 0;
+  if (read(listening.get(), &byte, 1) != 1) {
+    return sandbox::Broken(sandbox::Step::network, "serve the control", ECHILD);
   }
   return {};
 }
