@@ -178,8 +178,10 @@ INSTANTIATE_TEST_SUITE_P(Machines, SeccompFilter,
                            return tested.param == Machine::x86_64 ? "x86_64" : "aarch64";
                          });
 
-#define SAME(name) \
-  if (std::string_view(call.name) == #name) EXPECT_EQ(call.NumberOn(kThisMachine), __NR_##name)
+#define SAME(which)                                       \
+  if (std::string_view(call.name) == #which) {            \
+    EXPECT_EQ(call.NumberOn(kThisMachine), __NR_##which); \
+  }
 
 TEST(SeccompTable, HasThisMachinesNumbers) {
   for (const DeniedCall& call : DeniedCalls()) {
