@@ -45,6 +45,11 @@ constexpr Option kVaultAddOptions[] = {
     {"--wide", "", "lend a credential that reaches further than it has to"},
 };
 constexpr Option kApproverAddOptions[] = {{"--ssh-key", "FILE", "the public key (.pub)"}};
+constexpr Option kDoctorOptions[] = {
+    {"--quick", "", "only what this kernel can do; no attempts"},
+    {"--only", "PREFIX", "only attempts whose name starts so, such as B39; may be repeated"},
+    {"--all", "", "every attempt on a line of its own"},
+};
 constexpr Option kDemoOptions[] = {
     {"--unprotected", "", "only the first act: the incident with nothing in between"},
     {"--interactive", "", "you decide about what is held"},
@@ -98,6 +103,8 @@ constexpr Command kCommands[] = {
     {"demo", "",
      "Replays the incident against an imitation provider: without, with, and with a human's yes.",
      "interlock demo", kDemoOptions, Demo},
+    {"doctor", "", "Proves that the room is closed on this machine by trying to break out of it.",
+     "interlock doctor --json", kDoctorOptions, Diagnose},
     {"vault add", "NAME",
      "Keeps a credential (value on stdin); agents only ever see a phantom of it.",
      "interlock vault add staging --provider railway --environment staging --kind project < token",

@@ -32,6 +32,8 @@ int LedgerVerify(const CommandLine& line);
 int LedgerProve(const CommandLine& line);
 int LedgerCheckpoint(const CommandLine& line);
 int LedgerExport(const CommandLine& line);
+// doctor.cc
+int Diagnose(const CommandLine& line);
 // checks.cc
 int PolicyCheck(const CommandLine& line);
 int PackCheck(const CommandLine& line);

@@ -106,9 +106,12 @@ Task<void> ServeRequests(Core& core, Worker& worker, Stream& client, Inbox& inbo
   }
 }
 
-// One session may hold half of all connections, so that it can't lock the others out.
+// One session may hold half of all connections, so that it can't lock the others out. A limit that
+// was set this low is for one session anyway.
 bool HasRoom(const Core& core, const Session& session) {
-  return session.connections.load() <= std::max<std::size_t>(core.connections_max / 2, 1);
+  constexpr std::size_t kSharedFrom = 64;
+  const std::size_t most = core.connections_max;
+  return session.connections.load() <= (most < kSharedFrom ? most : most / 2);
 }
 
 // The first byte tells TLS from HTTP; the certificate is minted for the host that was dialled.

@@ -3,9 +3,11 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <pty.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -285,9 +287,13 @@ TEST_F(TerminalTest, ControlZStopsTheLauncherAndItsResumptionTheCommand) {
   ASSERT_EQ(waitpid(launcher_, &status, WUNTRACED), launcher_);
   ASSERT_TRUE(WIFSTOPPED(status));
   kill(launcher_, SIGCONT);
-  // Interrupts once the command is in the foreground again; before, the launcher would get the key.
-  while (tcgetpgrp(terminal_.get()) == launcher_) {
-  }
+  // Once the launcher passes keys on again; before, the terminal would make a signal for it of
+  // them.
+  termios settings{};
+  do {
+    sched_yield();
+    ASSERT_EQ(tcgetattr(terminal_.get(), &settings), 0);
+  } while ((settings.c_lflag & ISIG) != 0);
   Type("\x03");
   EXPECT_NE(Line().find("interrupted"), std::string::npos);
   EXPECT_EQ(End(), 9);

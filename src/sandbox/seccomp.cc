@@ -17,95 +17,105 @@
 namespace interlock::sandbox {
 namespace {
 
+// What differs between the machines besides the table's numbers.
+struct Numbers {
+  std::uint32_t architecture;
+  std::uint32_t socket, socketpair, clone, unshare, ioctl;
+};
+constexpr Numbers kX86{AUDIT_ARCH_X86_64, 41, 53, 56, 272, 16};
+constexpr Numbers kArm{AUDIT_ARCH_AARCH64, 198, 199, 220, 97, 29};
+
+// The numbers are the same on both from 424 on.
+constexpr std::uint32_t kX32Bit = 0x40000000;
+constexpr int kNone = DeniedCall::kNone;
+
+// Programs expect EPERM and say so. The numbers are those of asm/unistd_64.h for x86-64 and of
+// asm-generic/unistd.h for aarch64.
+constexpr DeniedCall kDenied[] = {
+    // Mounts, roots and namespaces of others.
+    {"mount", EPERM, 165, 40},
+    {"umount2", EPERM, 166, 39},
+    {"pivot_root", EPERM, 155, 41},
+    {"chroot", EPERM, 161, 51},
+    {"setns", EPERM, 308, 268},
+    // Other processes by the back door; ptrace of one's own children stays.
+    {"process_vm_readv", EPERM, 310, 270},
+    {"process_vm_writev", EPERM, 311, 271},
+    {"kcmp", EPERM, 312, 272},
+    {"pidfd_getfd", EPERM, 438, 438},
+    // Files without a path to them.
+    {"open_by_handle_at", EPERM, 304, 265},
+    // The kernel itself.
+    {"bpf", EPERM, 321, 280},
+    {"perf_event_open", EPERM, 298, 241},
+    {"init_module", EPERM, 175, 105},
+    {"finit_module", EPERM, 313, 273},
+    {"delete_module", EPERM, 176, 106},
+    {"kexec_load", EPERM, 246, 104},
+    {"kexec_file_load", EPERM, 320, 294},
+    {"reboot", EPERM, 169, 142},
+    {"syslog", EPERM, 103, 116},
+    {"acct", EPERM, 163, 89},
+    {"swapon", EPERM, 167, 224},
+    {"swapoff", EPERM, 168, 225},
+    {"quotactl", EPERM, 179, 60},
+    {"quotactl_fd", EPERM, 443, 443},
+    {"fanotify_init", EPERM, 300, 262},
+    {"fanotify_mark", EPERM, 301, 263},
+    {"lookup_dcookie", EPERM, 212, 18},
+    {"vhangup", EPERM, 153, 58},
+    {"nfsservctl", EPERM, 180, 42},
+    {"migrate_pages", EPERM, 256, 238},
+    {"move_pages", EPERM, 279, 239},
+    // Keys of the user's session on the host.
+    {"keyctl", EPERM, 250, 219},
+    {"add_key", EPERM, 248, 217},
+    {"request_key", EPERM, 249, 218},
+    // The machine's clock and name.
+    {"settimeofday", EPERM, 164, 170},
+    {"clock_settime", EPERM, 227, 112},
+    {"clock_adjtime", EPERM, 305, 266},
+    {"adjtimex", EPERM, 159, 171},
+    {"sethostname", EPERM, 170, 161},
+    {"setdomainname", EPERM, 171, 162},
+    // x86 alone.
+    {"iopl", EPERM, 172, kNone},
+    {"ioperm", EPERM, 173, kNone},
+    {"modify_ldt", EPERM, 154, kNone},
+    {"uselib", EPERM, 134, kNone},
+    {"ustat", EPERM, 136, kNone},
+    {"sysfs", EPERM, 139, kNone},
+    {"_sysctl", EPERM, 156, kNone},
+    {"create_module", EPERM, 174, kNone},
+    {"get_kernel_syms", EPERM, 177, kNone},
+    {"query_module", EPERM, 178, kNone},
+    // Programs try these first and have another way: they must look absent. The flags of clone3
+    // lie in memory, where a filter can't read them; libraries fall back to clone.
+    {"clone3", ENOSYS, 435, 435},
+    {"io_uring_setup", ENOSYS, 425, 425},
+    {"io_uring_enter", ENOSYS, 426, 426},
+    {"io_uring_register", ENOSYS, 427, 427},
+    {"userfaultfd", ENOSYS, 323, 282},
+    {"memfd_secret", ENOSYS, 447, 447},
+    {"fsopen", ENOSYS, 430, 430},
+    {"fsconfig", ENOSYS, 431, 431},
+    {"fsmount", ENOSYS, 432, 432},
+    {"fspick", ENOSYS, 433, 433},
+    {"open_tree", ENOSYS, 428, 428},
+    {"move_mount", ENOSYS, 429, 429},
+    {"mount_setattr", ENOSYS, 442, 442},
+    {"open_tree_attr", ENOSYS, 467, 467},
+};
+
 #if defined(__x86_64__)
-constexpr std::uint32_t kArchitecture = AUDIT_ARCH_X86_64;
+static_assert(__NR_socket == kX86.socket && __NR_socketpair == kX86.socketpair &&
+              __NR_clone == kX86.clone && __NR_unshare == kX86.unshare && __NR_ioctl == kX86.ioctl);
 #elif defined(__aarch64__)
-constexpr std::uint32_t kArchitecture = AUDIT_ARCH_AARCH64;
+static_assert(__NR_socket == kArm.socket && __NR_socketpair == kArm.socketpair &&
+              __NR_clone == kArm.clone && __NR_unshare == kArm.unshare && __NR_ioctl == kArm.ioctl);
 #else
 #error "the room's filter is written for x86-64 and aarch64"
 #endif
-
-// Both architectures share their numbers from 424 on; 469 (file_setattr, Linux 6.17) is the last
-// one judged.
-constexpr std::uint32_t kLastJudged = 469;
-constexpr std::uint32_t kX32Bit = 0x40000000;
-constexpr std::uint32_t kOpenTreeAttr = 467;  // younger than the headers
-
-// Programs expect to be refused these and say so.
-constexpr std::uint32_t kNotPermitted[] = {
-    // Mounts, roots and namespaces of others.
-    __NR_mount,
-    __NR_umount2,
-    __NR_pivot_root,
-    __NR_chroot,
-    __NR_setns,
-    // Other processes by the back door; ptrace of one's own children stays.
-    __NR_process_vm_readv,
-    __NR_process_vm_writev,
-    __NR_kcmp,
-    __NR_pidfd_getfd,
-    // Files without a path to them.
-    __NR_open_by_handle_at,
-    // The kernel itself.
-    __NR_bpf,
-    __NR_perf_event_open,
-    __NR_init_module,
-    __NR_finit_module,
-    __NR_delete_module,
-    __NR_kexec_load,
-    __NR_reboot,
-    __NR_syslog,
-    __NR_acct,
-    __NR_swapon,
-    __NR_swapoff,
-    __NR_quotactl,
-    __NR_quotactl_fd,
-    __NR_fanotify_init,
-    __NR_fanotify_mark,
-    __NR_lookup_dcookie,
-    __NR_vhangup,
-    __NR_nfsservctl,
-    __NR_migrate_pages,
-    __NR_move_pages,
-    // Keys of the user's session on the host.
-    __NR_keyctl,
-    __NR_add_key,
-    __NR_request_key,
-    // The machine's clock and name.
-    __NR_settimeofday,
-    __NR_clock_settime,
-    __NR_clock_adjtime,
-    __NR_adjtimex,
-    __NR_sethostname,
-    __NR_setdomainname,
-#if defined(__x86_64__)
-    __NR_kexec_file_load,
-    __NR_iopl,
-    __NR_ioperm,
-    __NR_modify_ldt,
-    __NR_uselib,
-    __NR_ustat,
-    __NR_sysfs,
-    __NR__sysctl,
-    __NR_create_module,
-    __NR_get_kernel_syms,
-    __NR_query_module,
-#else
-    __NR_kexec_file_load,
-#endif
-};
-
-// Programs try these first and have another way: they must look absent.
-constexpr std::uint32_t kAbsent[] = {
-    // Its flags lie in memory, where a filter can't read them; libraries fall back to clone.
-    __NR_clone3,       __NR_io_uring_setup, __NR_io_uring_enter, __NR_io_uring_register,
-    __NR_userfaultfd,
-#ifdef __NR_memfd_secret
-    __NR_memfd_secret,
-#endif
-    __NR_fsopen,       __NR_fsconfig,       __NR_fsmount,        __NR_fspick,
-    __NR_open_tree,    __NR_move_mount,     __NR_mount_setattr,  kOpenTreeAttr,
-};
 
 constexpr std::uint32_t kNewNamespaces = CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET |
                                          CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
@@ -190,36 +200,41 @@ void JudgeSocket(Program& program) {
 
 }  // namespace
 
-std::vector<sock_filter> RoomFilter() {
+std::span<const DeniedCall> DeniedCalls() { return kDenied; }
+
+std::vector<sock_filter> RoomFilter(Machine machine) {
+  const Numbers& numbers = machine == Machine::x86_64 ? kX86 : kArm;
   Program program;
   program.Load(offsetof(seccomp_data, arch));
-  program.ReturnUnlessEqual(kArchitecture, kKill);
+  program.ReturnUnlessEqual(numbers.architecture, kKill);
   program.Load(offsetof(seccomp_data, nr));
   // -1: a tracer inside has skipped the call and set its answer.
   program.ReturnIfEqual(0xffffffffU, kAllow);
-#if defined(__x86_64__)
-  program.ReturnIfAnyBit(kX32Bit, kKill);
-#endif
-  for (const std::uint32_t number : kNotPermitted) program.ReturnIfEqual(number, Refuse(EPERM));
-  for (const std::uint32_t number : kAbsent) program.ReturnIfEqual(number, Refuse(ENOSYS));
-  program.ReturnIfAbove(kLastJudged, Refuse(ENOSYS));
-  program.IfEqual(__NR_socket, [&] { JudgeSocket(program); });
-  program.IfEqual(__NR_socketpair, [&] {
+  if (machine == Machine::x86_64) program.ReturnIfAnyBit(kX32Bit, kKill);
+  for (const DeniedCall& call : kDenied) {
+    const int number = call.NumberOn(machine);
+    if (number != kNone) {
+      program.ReturnIfEqual(static_cast<std::uint32_t>(number), Refuse(call.error));
+    }
+  }
+  program.ReturnIfAbove(kLastJudgedCall, Refuse(ENOSYS));
+  program.IfEqual(numbers.socket, [&] { JudgeSocket(program); });
+  program.IfEqual(numbers.socketpair, [&] {
     program.LoadArgument(0);
     program.ReturnIfEqual(AF_UNIX, kAllow);
     program.Return(Refuse(EAFNOSUPPORT));
   });
-  program.IfEqual(__NR_clone, [&] {
+  program.IfEqual(numbers.clone, [&] {
     program.LoadArgument(0);
     program.ReturnIfAnyBit(kNewNamespaces, Refuse(EPERM));
     program.Return(kAllow);
   });
-  program.IfEqual(__NR_unshare, [&] {
+  program.IfEqual(numbers.unshare, [&] {
     program.LoadArgument(0);
     program.ReturnIfAnyBit(kNewNamespaces | CLONE_NEWTIME, Refuse(EPERM));
     program.Return(kAllow);
   });
-  program.IfEqual(__NR_ioctl, [&] {
+  program.IfEqual(numbers.ioctl, [&] {
     program.LoadArgument(1);
     program.ReturnIfEqual(TIOCSTI, Refuse(EPERM));
     program.ReturnIfEqual(TIOCLINUX, Refuse(EPERM));

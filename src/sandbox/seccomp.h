@@ -10,14 +10,37 @@
 
 #include <linux/filter.h>
 
+#include <cstdint>
+#include <span>
 #include <vector>
 
 #include "sandbox/fault.h"
 
 namespace interlock::sandbox {
 
-// The filter named "room-1" in plans.
-std::vector<sock_filter> RoomFilter();
+enum class Machine { x86_64, aarch64 };
+#if defined(__aarch64__)
+inline constexpr Machine kThisMachine = Machine::aarch64;
+#else
+inline constexpr Machine kThisMachine = Machine::x86_64;
+#endif
+
+// A call that is refused whatever its arguments.
+struct DeniedCall {
+  static constexpr int kNone = -1;  // the machine has no such call
+  const char* name;
+  int error;  // EPERM, or ENOSYS where programs must take it for absent
+  int x86_64;
+  int aarch64;
+  int NumberOn(Machine machine) const { return machine == Machine::x86_64 ? x86_64 : aarch64; }
+};
+std::span<const DeniedCall> DeniedCalls();
+
+// 469 is file_setattr (Linux 6.17); a number above it answers ENOSYS.
+inline constexpr std::uint32_t kLastJudgedCall = 469;
+
+// The filter named "room-1" in plans, made of the same table for both machines.
+std::vector<sock_filter> RoomFilter(Machine machine = kThisMachine);
 
 // Puts the filter on the calling thread and what it starts; needs no_new_privs.
 Outcome<void> InstallFilter(const std::vector<sock_filter>& filter);
