@@ -281,7 +281,7 @@ Result<void> ClientContext::Prepare(ssl_st* ssl, std::string_view host) const {
   if (const auto session = CacheOf(ssl)->Take(*name)) SSL_set_session(ssl, session.get());
   delete static_cast<std::string*>(SSL_get_ex_data(ssl, HostIndex()));
   if (SSL_set_ex_data(ssl, HostIndex(), name.get()) != 1) return TlsFailed("host of a session");
-  (void)name.release();  // freed with the SSL
+  static_cast<void>(name.release());  // freed with the SSL
   SSL_set_connect_state(ssl);
   return {};
 }

@@ -27,11 +27,11 @@ Result<std::unique_ptr<ControlServer>> ControlServer::Listen(const std::filesyst
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::memcpy(address.sun_path, path.c_str(), path.native().size());
-  const mode_t old = ::umask(0177);
-  const int bound =
-      ::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
-  ::umask(old);
-  if (bound != 0 || ::listen(listener.get(), 64) != 0) {
+  // The socket's own mode becomes the file's (unix(7): less the umask). The umask itself belongs to
+  // every thread, and others make directories at this moment.
+  if (::fchmod(listener.get(), 0600) != 0 ||
+      ::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+      ::chmod(path.c_str(), 0600) != 0 || ::listen(listener.get(), 64) != 0) {
     return Fail(Code::unavailable, "listening on " + path.native() + ": " + std::strerror(errno));
   }
   return std::unique_ptr<ControlServer>(

@@ -4,6 +4,7 @@
 #include <sys/un.h>
 
 #include <array>
+#include <boost/json/serialize.hpp>
 #include <cerrno>
 #include <cstring>
 
