@@ -1,5 +1,7 @@
 #include "gateway/answer.h"
 
+#include <boost/json/serialize.hpp>
+
 #include "base/bytes.h"
 
 namespace interlock::gateway {

@@ -1,6 +1,7 @@
 #include "gateway/execute.h"
 
 #include <algorithm>
+#include <boost/json/serialize.hpp>
 
 #include "approval/hold.h"
 #include "base/bytes.h"
