@@ -81,7 +81,7 @@ TEST(JudgeRest, AnAmbiguousPathIsRefused) {
 
 TEST(NeedsBody, OnlyWhatAPackLetsPassMayStream) {
   const Packs& packs = ProjectPacks();
-  EXPECT_FALSE(NeedsBody(packs, "api.anthropic.com", "POST", "/v1/messages?beta=true"));
+  EXPECT_TRUE(NeedsBody(packs, "api.anthropic.com", "POST", "/v1/messages?beta=true"));
   EXPECT_TRUE(NeedsBody(packs, "api.anthropic.com", "POST", "/v1/files"));
   EXPECT_TRUE(NeedsBody(packs, "api.anthropic.com", "PUT", "/v1/messages"));
   EXPECT_TRUE(NeedsBody(packs, "backboard.railway.com", "POST", "/graphql/v2"));
