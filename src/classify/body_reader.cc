@@ -143,8 +143,7 @@ BodyRules ReadBodyRules(const YamlNode& map, Problems& problems) {
   if (map.kind != YamlKind::map) problems.Add(map, "'bodies' must be a map");
   const BodyReader reader(problems);
   for (const YamlEntry& entry : map.entries) {
-    rules.emplace(entry.key,
-                  std::make_shared<const BodyRule>(reader.Read(entry.key, entry.value)));
+    rules.emplace(entry.key, std::make_shared<const BodyRule>(reader.Read(entry.key, entry.value)));
   }
   return rules;
 }

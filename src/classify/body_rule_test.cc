@@ -42,8 +42,8 @@ apis:
 
 std::string HostedIn(const std::string& body) {
   static const Packs* const kPacks = new Packs(PacksOf(kPack));
-  const Classified found =
-      Ask({"POST", "/ask", body, {{"content-type", "application/json"}}, "api.example.com"}, *kPacks);
+  const Classified found = Ask(
+      {"POST", "/ask", body, {{"content-type", "application/json"}}, "api.example.com"}, *kPacks);
   if (const auto* malformed = std::get_if<Malformed>(&found)) return "refused " + malformed->name;
   std::string out;
   for (const std::string& name : HostedToolsOf(std::get<Action>(found)).names)
@@ -68,7 +68,8 @@ TEST(HostedTools, WhatTheClientRunsPassesAndAllElseIsHosted) {
       {"a kind nobody has heard of", R"({"tools":[{"type":"teleport_20300101"}]})", "teleport"},
       {"a kind in escapes", R"({"tools":[{"type":"\u006dcp"}]})", "mcp"},
       {"a member in escapes", R"({"\u0074ools":[{"type":"mcp"}]})", "mcp"},
-      {"one among many", R"({"tools":[{"type":"function"},{"type":"mcp"},{"type":"function"}]})", "mcp"},
+      {"one among many", R"({"tools":[{"type":"function"},{"type":"mcp"},{"type":"function"}]})",
+       "mcp"},
       {"without a type, but as the client's look", R"({"tools":[{"name":"f"}]})", ""},
       {"a null type is none", R"({"tools":[{"type":null,"name":"f"}]})", ""},
       {"without a type and otherwise", R"({"tools":[{"name":"f","url":"x"}]})", "unreadable"},
@@ -82,14 +83,19 @@ TEST(HostedTools, WhatTheClientRunsPassesAndAllElseIsHosted) {
       {"a number of tools", R"({"tools":7})", "unreadable"},
       {"a client's tool under its condition", R"({"tools":[{"type":"search","live":false}]})", ""},
       {"and not without it", R"({"tools":[{"type":"search"}]})", "search"},
-      {"and not with another member", R"({"tools":[{"type":"search","live":false,"via":"x"}]})", "search"},
-      {"a group of functions", R"({"tools":[{"type":"group","entries":[{"type":"function"}]}]})", ""},
-      {"a hosted one in a group", R"({"tools":[{"type":"group","entries":[{"type":"mcp"}]}]})", "mcp"},
-      {"deep in the conversation", R"({"messages":[{"content":[{"tools":[{"type":"mcp"}]}]}]})", "mcp"},
+      {"and not with another member", R"({"tools":[{"type":"search","live":false,"via":"x"}]})",
+       "search"},
+      {"a group of functions", R"({"tools":[{"type":"group","entries":[{"type":"function"}]}]})",
+       ""},
+      {"a hosted one in a group", R"({"tools":[{"type":"group","entries":[{"type":"mcp"}]}]})",
+       "mcp"},
+      {"deep in the conversation", R"({"messages":[{"content":[{"tools":[{"type":"mcp"}]}]}]})",
+       "mcp"},
       {"in the agent's own words", R"({"messages":[{"input":{"tools":[{"type":"mcp"}]}}]})", ""},
       {"a place where everything is hosted", R"({"connectors":[{"url":"https://x"}]})", "mcp"},
       {"that place empty", R"({"connectors":[]})", ""},
-      {"keys name tools", R"({"messages":[{"abilities":[{"functions":[],"googling":{}}]}]})", "googling"},
+      {"keys name tools", R"({"messages":[{"abilities":[{"functions":[],"googling":{}}]}]})",
+       "googling"},
       {"a member that isn't listed", R"({"search_options":{}})", "search_options"},
       {"that member null", R"({"search_options":null})", ""},
       {"a member below one", R"({"extra":{"known":1,"odd":2}})", "extra.odd"},
@@ -98,7 +104,8 @@ TEST(HostedTools, WhatTheClientRunsPassesAndAllElseIsHosted) {
       {"that model in another case", R"({"model":"m:Online"})", "web"},
       {"another model", R"({"model":"online"})", ""},
       {"an image by its data", R"({"messages":[{"image_url":"data:image/png;base64,AA"}]})", ""},
-      {"an image by its address", R"({"messages":[{"image_url":{"url":"https://x/?s=1"}}]})", "url"},
+      {"an image by its address", R"({"messages":[{"image_url":{"url":"https://x/?s=1"}}]})",
+       "url"},
       {"an address without a scheme", R"({"messages":[{"image_url":"//x/y"}]})", "url"},
       {"an image that says nothing", R"({"messages":[{"image_url":{}}]})", "url"},
       {"an image of another kind", R"({"messages":[{"image_url":{"url":["data:x"]}}]})", "url"},
@@ -117,9 +124,11 @@ TEST(HostedTools, WhatTheClientRunsPassesAndAllElseIsHosted) {
 
 TEST(HostedTools, TheBodyIsReadAsJsonWhateverItIsCalled) {
   const Packs packs = PacksOf(kPack);
-  for (const char* type : {"text/plain", "application/json; charset=utf-16", "application/x-yaml"}) {
-    EXPECT_EQ(RefusalOf(Ask({"POST", "/ask", "{}", {{"content-type", type}}, "api.example.com"}, packs)),
-              "json-expected");
+  for (const char* type :
+       {"text/plain", "application/json; charset=utf-16", "application/x-yaml"}) {
+    EXPECT_EQ(
+        RefusalOf(Ask({"POST", "/ask", "{}", {{"content-type", type}}, "api.example.com"}, packs)),
+        "json-expected");
   }
   EXPECT_EQ(RefusalOf(Ask({"POST", "/ask", "{}", {}, "api.example.com"}, packs)), "json-expected");
 }
@@ -127,18 +136,23 @@ TEST(HostedTools, TheBodyIsReadAsJsonWhateverItIsCalled) {
 TEST(HostedTools, TheBodyGoesOnInOurWordsAndInItsOrder) {
   const Packs packs = PacksOf(kPack);
   const Classified found =
-      Ask({"POST", "/ask", " {\"model\" : \"m\", \"messages\":[{\"b\":1.0,\"a\":\"\\u0041\"}] } ",
-           {{"content-type", "application/json"}}, "api.example.com"},
+      Ask({"POST",
+           "/ask",
+           " {\"model\" : \"m\", \"messages\":[{\"b\":1.0,\"a\":\"\\u0041\"}] } ",
+           {{"content-type", "application/json"}},
+           "api.example.com"},
           packs);
   ASSERT_TRUE(std::holds_alternative<Action>(found));
-  EXPECT_EQ(std::get<Action>(found).request.body,
-            R"({"model":"m","messages":[{"b":1,"a":"A"}]})");
+  EXPECT_EQ(std::get<Action>(found).request.body, R"({"model":"m","messages":[{"b":1,"a":"A"}]})");
 }
 
 TEST(HostedTools, TheEntriesAreKeptForWhatTheyCouldCarry) {
   const Packs packs = PacksOf(kPack);
-  const Classified found = Ask({"POST", "/ask", R"({"tools":[{"type":"mcp","authorization":"s3cret"}]})",
-                                {{"content-type", "application/json"}}, "api.example.com"},
+  const Classified found = Ask({"POST",
+                                "/ask",
+                                R"({"tools":[{"type":"mcp","authorization":"s3cret"}]})",
+                                {{"content-type", "application/json"}},
+                                "api.example.com"},
                                packs);
   EXPECT_NE(HostedToolsOf(std::get<Action>(found)).entries.find("s3cret"), std::string::npos);
 }
@@ -180,12 +194,13 @@ TEST(BodyRules, MistakesAreReportedWhereTheyStand) {
   }
   const auto pack = ParsePack(
       "pack: p\napis:\n  - hosts: [x.example]\n    rest:\n      - { route: POST /a, effect: read, "
-      "because: b, body: nowhere }\n      - { route: GET /a, effect: read, because: b, refreshes: { "
+      "because: b, body: nowhere }\n      - { route: GET /a, effect: read, because: b, refreshes: "
+      "{ "
       "token: t, learns: [t] } }\n    credentials:\n      - { kind: k, header: h, caller: me }\n",
       "pack.yaml");
   ASSERT_FALSE(pack);
-  for (const char* wanted : {"there is no body 'nowhere'", "this method has no body",
-                             "expected 'key' or 'login'"})
+  for (const char* wanted :
+       {"there is no body 'nowhere'", "this method has no body", "expected 'key' or 'login'"})
     EXPECT_NE(pack.error().message.find(wanted), std::string::npos) << pack.error().message;
 }
 

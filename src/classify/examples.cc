@@ -110,7 +110,8 @@ class ExampleReader {
   }
 
   void ReadExpectation(const YamlNode& node, Example& out) const {
-    if (!IsMapOf(node, {"refused", "operation", "effect", "discloses", "targets", "hosted"}, problems_))
+    if (!IsMapOf(node, {"refused", "operation", "effect", "discloses", "targets", "hosted"},
+                 problems_))
       return;
     out.refused = TextAt(node, "refused", Need::optional, problems_);
     if (!out.refused.empty()) return;
@@ -164,8 +165,7 @@ std::string Compare(const Example& example, const Classified& found) {
   if (targets != example.targets)
     return Difference("targets", Joined(example.targets), Joined(targets));
   const std::vector<std::string> hosted = HostedToolsOf(action).names;
-  if (hosted != example.hosted)
-    return Difference("hosted", Joined(example.hosted), Joined(hosted));
+  if (hosted != example.hosted) return Difference("hosted", Joined(example.hosted), Joined(hosted));
   return "";
 }
 

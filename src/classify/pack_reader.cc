@@ -147,10 +147,10 @@ class PackReader {
 
   RestRule RestOf(const YamlNode& node) {
     RestRule rule;
-    if (!IsMapOf(node,
-                 {"route", "effect", "discloses", "because", "query", "inspect", "body",
-                  "refreshes"},
-                 problems_)) {
+    if (!IsMapOf(
+            node,
+            {"route", "effect", "discloses", "because", "query", "inspect", "body", "refreshes"},
+            problems_)) {
       return rule;
     }
     const std::string route = TextAt(node, "route", Need::required, problems_);
@@ -189,7 +189,8 @@ class PackReader {
     if (ruled && (rule.method == "GET" || rule.method == "DELETE" || rule.method == "OPTIONS"))
       problems_.Add(node, "this method has no body");
     if (ruled && !rule.inspect) problems_.Add(node, "a body with rules must be inspected");
-    if (rule.body && rule.refreshes) problems_.Add(node, "'body' and 'refreshes' exclude each other");
+    if (rule.body && rule.refreshes)
+      problems_.Add(node, "'body' and 'refreshes' exclude each other");
   }
 
   Problems& problems_;

@@ -115,8 +115,8 @@ std::expected<RefreshRequest, Malformed> ReadRefresh(const RefreshRule& rule,
       continue;
     }
     const auto words = rule.words.find(name);
-    const bool known = words != rule.words.end() ||
-                       std::ranges::find(rule.members, name) != rule.members.end();
+    const bool known =
+        words != rule.words.end() || std::ranges::find(rule.members, name) != rule.members.end();
     if (!known)
       return Refuse("the member '" + EscapeForHumans(name, 60) + "' is not one of this call");
     if (words != rule.words.end() &&

@@ -6,7 +6,9 @@ namespace interlock::classify {
 namespace {
 
 RefreshRule Rule() {
-  return {"refresh_token", {{"grant_type", {"refresh_token"}}}, {"client_id"},
+  return {"refresh_token",
+          {{"grant_type", {"refresh_token"}}},
+          {"client_id"},
           {"access_token", "refresh_token"}};
 }
 constexpr std::string_view kJson = "application/json";

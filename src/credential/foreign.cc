@@ -164,8 +164,8 @@ class Finder {
       // The index is kept while its labels are looked at.
       const auto logins = context_.logins->Index();
       for (const TokenMatch& match : logins->Find(text)) {
-        Add({place, std::string(match.label),
-             Fingerprint(text.substr(match.offset, match.size)), "", Certainty::known});
+        Add({place, std::string(match.label), Fingerprint(text.substr(match.offset, match.size)),
+             "", Certainty::known});
       }
     }
     for (const PhantomSeen& seen : context_.phantoms.FindAll(text)) {

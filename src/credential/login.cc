@@ -55,8 +55,8 @@ void Logins::Put(std::string token, std::vector<std::string> hosts) {
     order_.pop_front();
   }
   order_.push_back(digest);
-  by_digest_.emplace(std::move(digest), Login{std::make_shared<const Secret>(std::move(token)),
-                                              std::move(hosts)});
+  by_digest_.emplace(std::move(digest),
+                     Login{std::make_shared<const Secret>(std::move(token)), std::move(hosts)});
   auto index = std::make_shared<TokenIndex>();
   for (const auto& [known, login] : by_digest_) index->Add(login.token->Reveal(), "own login");
   index_ = std::move(index);

@@ -74,9 +74,8 @@ class OwnLoginTest : public testing::Test {
 
   std::vector<Finding> Find(std::vector<Header> headers, std::string target = "/",
                             std::string body = "", std::string_view host = kHost) {
-    return FindForeign(
-        {target, headers, body},
-        {"s-1", Guard::guarded, kPlaces, phantoms_, none_, none_, host, &logins_});
+    return FindForeign({target, headers, body},
+                       {"s-1", Guard::guarded, kPlaces, phantoms_, none_, none_, host, &logins_});
   }
   Result<std::optional<OwnLogin>> Take(std::vector<Header> headers, std::string_view host = kHost) {
     UpstreamRequest request;
@@ -86,8 +85,9 @@ class OwnLoginTest : public testing::Test {
     return taken;
   }
 
-  const std::vector<CredentialPlace> kPlaces = {
-      {"x-api-key", "", false}, {"authorization", "Bearer ", false}, {"authorization", "Bearer ", true}};
+  const std::vector<CredentialPlace> kPlaces = {{"x-api-key", "", false},
+                                                {"authorization", "Bearer ", false},
+                                                {"authorization", "Bearer ", true}};
   Logins logins_;
   TokenIndex none_;
   PhantomTable phantoms_{Secret(std::string(32, 'k'))};

@@ -321,8 +321,8 @@ Result<VaultEntry> Vault::AddTransient(VaultEntry entry, Secret value, TimePoint
 
 void Vault::RemoveTransient(std::string_view name_prefix) {
   const std::lock_guard lock(mutex_);
-  const auto gone =
-      std::erase_if(transient_, [&](const auto& one) { return one.first.starts_with(name_prefix); });
+  const auto gone = std::erase_if(
+      transient_, [&](const auto& one) { return one.first.starts_with(name_prefix); });
   if (gone > 0) Reindex();
 }
 
@@ -362,8 +362,7 @@ std::vector<LiveSecret> Vault::Secrets() const {
   const std::lock_guard lock(mutex_);
   std::vector<LiveSecret> out;
   for (const auto& [name, item] : items_) out.push_back({name, item.entry.version, item.value});
-  for (const auto& [name, item] : transient_)
-    out.push_back({name, item.entry.version, item.value});
+  for (const auto& [name, item] : transient_) out.push_back({name, item.entry.version, item.value});
   return out;
 }
 

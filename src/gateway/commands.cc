@@ -588,8 +588,8 @@ Result<json::value> CommandPeer::VaultAdd(const json::object& request) {
     }
     entry.allow.push_back(*effect);
   }
-  // The pack says which kinds there are, each API's from the widest to the narrowest; without a kind
-  // the first API's narrowest is meant.
+  // The pack says which kinds there are, each API's from the widest to the narrowest; without a
+  // kind the first API's narrowest is meant.
   const classify::Api* api = nullptr;
   std::vector<std::string> kinds;
   bool either = false;  // a key or a login: neither reaches further than the other

@@ -113,7 +113,10 @@ Task<WholeBody> ReadOn(BodySource& body, std::string whole, std::size_t limit) {
     auto piece = co_await body.Next();
     if (auto* data = std::get_if<std::string_view>(&piece)) {
       whole.append(*data);
-      if (whole.size() > limit) co_return TooLarge{std::move(whole)};
+      if (whole.size() > limit) {
+        TooLarge too_large{std::move(whole)};
+        co_return too_large;
+      }
     } else if (std::holds_alternative<BodySource::End>(piece)) {
       co_return whole;
     } else if (auto* malformed = std::get_if<http1::Malformed>(&piece)) {

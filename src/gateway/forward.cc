@@ -21,8 +21,7 @@ bool SearchesAnswer(const Outgoing& out) {
   return (out.injection && out.injection->Scrubs()) || out.on_answer;
 }
 
-std::vector<http1::Field> FieldsFor(const UpstreamRequest& request,
-                                    bool search) {
+std::vector<http1::Field> FieldsFor(const UpstreamRequest& request, bool search) {
   std::vector<http1::Field> fields;
   fields.reserve(request.headers.size() + 2);
   for (const Header& header : request.headers) {

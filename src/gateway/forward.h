@@ -33,7 +33,8 @@ struct Outgoing {
   std::optional<Injection> injection;
   BodySource* body = nullptr;  // streamed instead of request.body
   http1::Framing framing;      // of the streamed body
-  WholeAnswer on_answer = {};  // for answers of up to kWholeAnswerMax bytes; a larger one is refused
+  WholeAnswer on_answer =
+      {};  // for answers of up to kWholeAnswerMax bytes; a larger one is refused
 };
 
 // True while the client's connection can be used for another request.

@@ -138,10 +138,9 @@ Task<Result<void>> Record(Journey& j, std::string entry, bool durable) {
 
 Task<Result<void>> RecordDecision(Journey& j, std::string_view id, std::string_view hold,
                                   bool durable) {
-  std::string entry = DecisionEntry(
-      {id, j.session().id, &j.action, &j.judgement.decision, &j.judgement.facts, hold,
-       j.login_fingerprint},
-      j.core.clock.Now());
+  std::string entry = DecisionEntry({id, j.session().id, &j.action, &j.judgement.decision,
+                                     &j.judgement.facts, hold, j.login_fingerprint},
+                                    j.core.clock.Now());
   co_return co_await Record(j, std::move(entry), durable);
 }
 
@@ -249,9 +248,9 @@ Task<Ended> ReadBody(Journey& j) {
     co_return std::nullopt;
   }
   if (std::holds_alternative<TooLarge>(read)) {
-    co_return co_await SendMalformed(j, 413, "body-over-inspection-limit",
-                                     "the body is larger than what can be inspected (" +
-                                         std::to_string(limit >> 20) + " MiB)");
+    co_return co_await SendMalformed(
+        j, 413, "body-over-inspection-limit",
+        "the body is larger than what can be inspected (" + std::to_string(limit >> 20) + " MiB)");
   }
   if (auto* malformed = std::get_if<http1::Malformed>(&read)) {
     co_return co_await SendMalformed(j, malformed->http_status, malformed->name, malformed->reason);
@@ -271,9 +270,20 @@ Task<Ended> Understand(Journey& j) {
                                        ambiguous->reason);
     }
   }
-  auto classified = classify::Classify(
-      j.core.packs, {x.destination.scheme, x.destination.host, x.destination.port, x.head.method,
-                     x.head.PathAndQuery(), x.head.fields, j.body});
+  constexpr std::size_t kReadInPlace = 256u << 10;
+  auto read = [&j, &x] {
+    return classify::Classify(
+        j.core.packs, {x.destination.scheme, x.destination.host, x.destination.port, x.head.method,
+                       x.head.PathAndQuery(), x.head.fields, j.body});
+  };
+  std::optional<classify::Classified> found;
+  if (j.body.size() <= kReadInPlace) {
+    found = read();
+  } else {
+    // A large body would keep this worker's other connections waiting.
+    found = co_await RunOn(j.core.searching, read);
+  }
+  classify::Classified& classified = *found;
   if (auto* malformed = std::get_if<classify::Malformed>(&classified)) {
     co_return co_await SendMalformed(j, malformed->http_status, malformed->name, malformed->reason);
   }
@@ -313,9 +323,9 @@ std::vector<credential::CredentialPlace> PlacesOf(const classify::Api* api) {
 }
 
 // What of the body could carry a credential to somebody. A prompt is text for the model, in which
-// anything may stand that the agent may read, its own phantom too; what a hosted tool would be given
-// is looked at. A request that renews the own login carries that token where it belongs: there it
-// must be one that may go to this host, and the rest is looked at.
+// anything may stand that the agent may read, its own phantom too; what a hosted tool would be
+// given is looked at. A request that renews the own login carries that token where it belongs:
+// there it must be one that may go to this host, and the rest is looked at.
 std::string SearchedBody(Journey& j) {
   if (j.plan.is_prompt) {
     j.body = std::string();
@@ -323,9 +333,9 @@ std::string SearchedBody(Journey& j) {
   }
   if (j.plan.refreshes == nullptr) return std::move(j.body);
   const auto type = std::ranges::find(j.action.request.headers, "content-type", &Header::name);
-  const auto read = classify::ReadRefresh(
-      *j.plan.refreshes, type == j.action.request.headers.end() ? "" : type->value,
-      j.action.request.body);
+  const auto read = classify::ReadRefresh(*j.plan.refreshes,
+                                          type == j.action.request.headers.end() ? "" : type->value,
+                                          j.action.request.body);
   if (!read) return j.action.request.body;
   if (!j.session().logins.PassingTo(j.exchange.destination.host, read->token)) {
     j.foreign.push_back({"body member " + j.plan.refreshes->token, "unrecognised",
@@ -338,13 +348,11 @@ std::string SearchedBody(Journey& j) {
 
 // A lent credential goes to the API it is for, whichever place its phantom stands in.
 std::string WrongApi(const Journey& j, const CredentialRef& ref) {
-  const auto entry =
-      std::ranges::find(j.session().lent, ref.entry, &credential::VaultEntry::name);
+  const auto entry = std::ranges::find(j.session().lent, ref.entry, &credential::VaultEntry::name);
   if (entry == j.session().lent.end()) return "The credential is not one this session was lent.";
-  const bool fits =
-      j.api != nullptr && j.api->provider == entry->provider &&
-      std::ranges::find(j.api->credentials, entry->kind, &classify::CredentialPlace::kind) !=
-          j.api->credentials.end();
+  const bool fits = j.api != nullptr && j.api->provider == entry->provider &&
+                    std::ranges::find(j.api->credentials, entry->kind,
+                                      &classify::CredentialPlace::kind) != j.api->credentials.end();
   if (fits) return "";
   return "The credential " + entry->name + " is for another API than " +
          j.exchange.destination.host + ".";
@@ -363,10 +371,9 @@ void FindCredentialIn(Journey& j) {
       j.guarded ? credential::Guard::guarded : credential::Guard::unguarded;
   const auto vault = j.core.vault.Index();
   const std::string& host = j.exchange.destination.host;
-  auto found = credential::FindForeign(
-      {asked.target, asked.headers, asked.body},
-      {j.session().id, guard, places, j.core.phantoms, *vault, j.session().known_foreign, host,
-       &j.session().logins});
+  auto found = credential::FindForeign({asked.target, asked.headers, asked.body},
+                                       {j.session().id, guard, places, j.core.phantoms, *vault,
+                                        j.session().known_foreign, host, &j.session().logins});
   std::erase_if(found,
                 [&](const auto& finding) { return !credential::IsForeignUse(finding, guard); });
   j.foreign.insert(j.foreign.end(), std::make_move_iterator(found.begin()),
@@ -470,12 +477,13 @@ Result<std::optional<Injection>> InjectionFor(Journey& j) {
   return Fail(Code::denied, "the lend of " + ref.entry + " is over");
 }
 
-// An answer that renews the own login: its tokens pass from now on where the one that was sent does.
+// An answer that renews the own login: its tokens pass from now on where the one that was sent
+// does.
 WholeAnswer LearnFrom(Journey& j) {
   return [&j](int status, std::string_view body) {
     if (status != 200) return;
-    const std::size_t learnt = j.session().logins.Learn(
-        j.refresh_token, classify::ReadRefreshed(*j.plan.refreshes, body));
+    const std::size_t learnt =
+        j.session().logins.Learn(j.refresh_token, classify::ReadRefreshed(*j.plan.refreshes, body));
     if (learnt == 0) return;
     (void)j.core.ledger.AppendAsync(Entry("login-renewed", j.core.clock.Now(),
                                           {{"session", j.session().id},

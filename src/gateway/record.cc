@@ -97,8 +97,7 @@ std::string DecisionEntry(const DecisionRecord& record, TimePoint at) {
   const Action& action = *record.action;
   Writer w;
   w.Field("at", FormatTime(at));
-  w.Field("credential",
-          record.login.empty() ? ToString(record.facts->credential) : "login");
+  w.Field("credential", record.login.empty() ? ToString(record.facts->credential) : "login");
   if (action.discloses == Disclosure::credential) w.Field("discloses", "credential");
   w.Field("effect", ToString(action.effect));
   w.Fields("environments", record.facts->environments);
