@@ -20,6 +20,7 @@ HOSTS = (ANTHROPIC, OPENAI, CHATGPT, GEMINI, CODE, ROUTER, RENEWAL, "oauth2.goog
 KEY = "sk-ant-api03-" + "r3alKeyOfTheCaller" * 3
 LOGIN = "oat01-access-token-of-the-own-login-1"
 REFRESH = "ort01-refresh-token-of-the-own-login-1"
+GITHUB = "ghp_0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0uV1wX"
 JSON = {"Content-Type": "application/json"}
 
 
@@ -131,8 +132,8 @@ def test_an_answer_streams_while_it_arrives():
 def test_a_prompt_goes_on_in_our_words_and_in_its_order():
     s = stage()
     with caller(s) as session:
-        body = b' {"model":"m", "messages":[ {"role":"user","content":"\\u0041 phantom %s and ghp_%s"} ],\n "max_tokens":1.0}' % (
-            session.variables["ANTHROPIC_API_KEY"].encode(), b"a1B2" * 9)
+        body = b' {"model":"m", "messages":[ {"role":"user","content":"\\u0041 phantom %s and %s"} ],\n "max_tokens":1.0}' % (
+            session.variables["ANTHROPIC_API_KEY"].encode(), GITHUB.encode())
         reply = post(session, ANTHROPIC, "/v1/messages", body, keyed(session))
         assert reply.status == 200, reply
         sent = s.odd.requests[-1].body
@@ -222,7 +223,7 @@ def test_a_hosted_tool_that_the_policy_names_passes_without_a_foreign_credential
         tool = {"type": "web_search_20250305", "name": "web_search"}
         assert post(session, ANTHROPIC, "/v1/messages", {"tools": [tool], "messages": []}, keyed(session)).status == 200
         before = len(s.odd.requests)
-        for more in ({"authorization": "ghp_" + "a1B2" * 9}, {"authorization": session.variables["ANTHROPIC_API_KEY"]},
+        for more in ({"authorization": GITHUB}, {"authorization": session.variables["ANTHROPIC_API_KEY"]},
                      {"authorization": LOGIN}):
             is_denied(s, post(session, ANTHROPIC, "/v1/messages", {"tools": [{**tool, **more}]}, keyed(session)), before)
         assert any(w["name"] == "hosted-tools" for w in s.status()["weaknesses"])
