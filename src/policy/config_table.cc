@@ -147,7 +147,7 @@ constexpr Field kSessionFields[] = {
               "for them, by the name that the refusal gives: `web_search`, `web_fetch`, `url` (an "
               "input that the provider fetches), `mcp` and so on. They act outside the room, with "
               "what the request gives them. Every other one is denied.",
-     .standard = "[]"},
+     .standard = "none"},
 };
 constexpr Table kSession = {"sessions.NAME", "What a session gets. `default` always exists.",
                             kSessionFields};

@@ -370,8 +370,8 @@ class Stage:
                   '    environments: { production: production, staging: staging, "pr-*": scratch }',
                   "sessions:",
                   "  default: { environment: staging, egress: ["
-                  + ", ".join(json.dumps(e) for e in ["railway", *egress]) + "], hosted_tools: ["
-                  + ", ".join(json.dumps(e) for e in self.hosted) + "] }",
+                  + ", ".join(json.dumps(e) for e in ["railway", *egress]) + "]"
+                  + (f", hosted_tools: {json.dumps(list(self.hosted))}" if self.hosted else "") + " }",
                   # Tests ask for more destruction than any agent should; the breaker has tests of its own.
                   "breakers:",
                   "  - { when: { effect: irreversible, within: 10m, count: 100000 }, then: halt }"]
