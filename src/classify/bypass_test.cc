@@ -288,7 +288,11 @@ TEST(Classify, AJsonBodyOfAnyApiIsCanonical) {
 }
 
 TEST(Classify, ABodyThatStreamsKeepsItsType) {
-  const Classified classified = Ask({.target = "/v1/messages", .host = "api.anthropic.com"});
+  const Packs packs = PacksOf(
+      "pack: p\napis:\n  - hosts: [api.example.com]\n    rest:\n      - { route: POST /ask, "
+      "effect: "
+      "read, because: asks, inspect: false }\n");
+  const Classified classified = Ask({.target = "/ask", .host = "api.example.com"}, packs);
   ASSERT_TRUE(std::holds_alternative<Action>(classified)) << RefusalOf(classified);
   const std::vector<Header> expected = {{"content-type", "application/json"}};
   EXPECT_EQ(std::get<Action>(classified).request.headers, expected);

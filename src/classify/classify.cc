@@ -7,7 +7,10 @@
 
 #include "base/bytes.h"
 #include "base/json.h"
+#include "classify/body_rule.h"
 #include "classify/graphql_request.h"
+#include "classify/in_order.h"
+#include "classify/refresh.h"
 #include "classify/rest.h"
 
 namespace interlock::classify {
@@ -170,12 +173,60 @@ std::optional<Malformed> TakeBody(const HttpInput& input, UpstreamRequest& reque
   return std::nullopt;
 }
 
+// A body whose meaning hangs on its members is read as JSON and as nothing else: the provider might
+// read it as such whatever its type says.
+std::optional<Malformed> TakeRuledBody(const BodyRule& rule, const HttpInput& input,
+                                       Action& action) {
+  if (MediaTypeOf(input) != MediaType::json) {
+    return Malformed{"json-expected", "send this call as application/json in UTF-8", 415};
+  }
+  if (CountsMoreValues(input.body, kBodyValuesMax)) {
+    return Malformed{"json", "the body holds more values than can be inspected", 413};
+  }
+  const Result<json::value> value = ParseJson(input.body);
+  if (!value) return Malformed{"json", value.error().message};
+  const json::object* object = value->if_object();
+  if (!object) return Malformed{"json-object-expected", "the body of this call is an object"};
+  HostedUse hosted = FindHosted(rule, *object);
+  if (!hosted.names.empty()) {
+    json::array names;
+    for (const std::string& name : hosted.names) names.push_back(json::string(name));
+    action.operations.front().arguments["hosted"] =
+        json::object{{"tools", std::move(names)}, {"entries", std::move(hosted.entries)}};
+  }
+  std::erase_if(action.request.headers,
+                [](const Header& header) { return header.name == "content-type"; });
+  action.request.headers.push_back({"content-type", "application/json"});
+  action.request.body = InOrder(*value);
+  return std::nullopt;
+}
+
+std::optional<Malformed> TakeRefreshBody(const RefreshRule& rule, const HttpInput& input,
+                                         UpstreamRequest& request) {
+  const std::string* type = FieldOf(input, "content-type");
+  auto refresh = ReadRefresh(rule, type ? *type : std::string_view(), input.body);
+  if (!refresh) return std::move(refresh.error());
+  std::erase_if(request.headers,
+                [](const Header& header) { return header.name == "content-type"; });
+  request.headers.push_back({"content-type", refresh->content_type});
+  request.body = std::move(refresh->body);
+  return std::nullopt;
+}
+
 Classified ClassifyRest(const Api* api, const HttpInput& input) {
   auto operation = JudgeRest(api, input.method, input.target);
   if (!operation) return operation.error();
   Action action = Begin(api, input);
   action.operations.push_back(*std::move(operation));
-  if (auto fault = TakeBody(input, action.request)) return *std::move(fault);
+  const RestRule* rule = api ? FindRoute(*api, input.method, PathOf(input.target)) : nullptr;
+  std::optional<Malformed> fault;
+  if (rule && rule->body)
+    fault = TakeRuledBody(*rule->body, input, action);
+  else if (rule && rule->refreshes)
+    fault = TakeRefreshBody(*rule->refreshes, input, action.request);
+  else
+    fault = TakeBody(input, action.request);
+  if (fault) return *std::move(fault);
   Summarize(action);
   return action;
 }
@@ -194,13 +245,44 @@ Classified Classify(const Packs& packs, const HttpInput& input) {
   return ClassifyRest(api, input);
 }
 
+BodyPlan PlanBody(const Packs& packs, std::string_view host, std::string_view method,
+                  std::string_view target) {
+  BodyPlan plan;
+  if (IsSafeMethod(method)) {
+    plan.needed = false;
+    return plan;
+  }
+  const Api* api = packs.Find(host);
+  if (!api || IsGraphqlPath(*api, target)) return plan;
+  const RestRule* rule = FindRoute(*api, method, PathOf(target));
+  if (!rule) return plan;
+  plan.needed = rule->inspect;
+  if (rule->body) {
+    plan.bytes_max = rule->body->bytes_max;
+    plan.is_prompt = true;
+  }
+  if (rule->refreshes) plan.refreshes = &*rule->refreshes;
+  return plan;
+}
+
 bool NeedsBody(const Packs& packs, std::string_view host, std::string_view method,
                std::string_view target) {
-  if (IsSafeMethod(method)) return false;
-  const Api* api = packs.Find(host);
-  if (!api || IsGraphqlPath(*api, target)) return true;
-  const RestRule* rule = FindRoute(*api, method, PathOf(target));
-  return !rule || rule->inspect;
+  return PlanBody(packs, host, method, target).needed;
+}
+
+HostedTools HostedToolsOf(const Action& action) {
+  HostedTools out;
+  for (const Operation& operation : action.operations) {
+    const json::object* hosted = FindObject(operation.arguments, "hosted");
+    const json::array* names = hosted ? FindArray(*hosted, "tools") : nullptr;
+    const json::value* entries = hosted ? Find(*hosted, "entries") : nullptr;
+    if (!names || !entries) continue;
+    for (const json::value& name : *names) {
+      if (const json::string* text = name.if_string()) out.names.emplace_back(*text);
+    }
+    out.entries += Canonical(*entries);
+  }
+  return out;
 }
 
 }  // namespace interlock::classify

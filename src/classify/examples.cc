@@ -33,6 +33,7 @@ struct Example {
   std::string effect;
   std::string discloses = "none";
   std::vector<std::string> targets;
+  std::vector<std::string> hosted;
 };
 
 class ExampleReader {
@@ -109,7 +110,8 @@ class ExampleReader {
   }
 
   void ReadExpectation(const YamlNode& node, Example& out) const {
-    if (!IsMapOf(node, {"refused", "operation", "effect", "discloses", "targets"}, problems_))
+    if (!IsMapOf(node, {"refused", "operation", "effect", "discloses", "targets", "hosted"},
+                 problems_))
       return;
     out.refused = TextAt(node, "refused", Need::optional, problems_);
     if (!out.refused.empty()) return;
@@ -118,6 +120,8 @@ class ExampleReader {
     out.discloses = ToString(DisclosureAt(node, "discloses", problems_));
     out.targets = TextsAt(node, "targets", Need::optional, problems_);
     std::ranges::sort(out.targets);
+    out.hosted = TextsAt(node, "hosted", Need::optional, problems_);
+    std::ranges::sort(out.hosted);
   }
 
   const Packs& packs_;
@@ -160,6 +164,8 @@ std::string Compare(const Example& example, const Classified& found) {
   std::ranges::sort(targets);
   if (targets != example.targets)
     return Difference("targets", Joined(example.targets), Joined(targets));
+  const std::vector<std::string> hosted = HostedToolsOf(action).names;
+  if (hosted != example.hosted) return Difference("hosted", Joined(example.hosted), Joined(hosted));
   return "";
 }
 

@@ -22,16 +22,17 @@ class OperationReader {
   ByName<OperationRule> Mutations(const YamlNode& map) const;
   // Groups of names that share targets; effect is read where nothing else stands.
   ByName<OperationRule> Queries(const YamlNode& list) const;
+  Condition ConditionOf(const YamlNode& node) const;
+  // Dotted names; a step "**" lets anything stand below.
+  ArgumentNames Arguments(const YamlNode& list) const;
+  Path PathOf(const YamlNode& where, std::string_view text) const;
 
  private:
   OperationRule Rule(std::string_view name, const YamlNode& node) const;
   Case CaseOf(const OperationRule& rule, const YamlNode& node) const;
-  Condition ConditionOf(const YamlNode& node) const;
   // A list, or the name of one of `lists`.
   std::vector<std::string> Words(const YamlNode& node) const;
   std::vector<TargetRule> Targets(const YamlNode& map) const;
-  ArgumentNames Arguments(const YamlNode& list) const;
-  Path PathOf(const YamlNode& where, std::string_view text) const;
 
   std::string provider_;
   const WordLists& lists_;

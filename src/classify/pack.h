@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -108,6 +109,17 @@ struct GraphqlRules {
   ByName<std::vector<DisclosingField>> disclosing;
 };
 
+struct BodyRule;  // classify/body_rule.h
+
+// A call with which the agent's own login renews itself: its body names one token, and the answer
+// brings the ones that take its place.
+struct RefreshRule {
+  std::string token;                                      // the member with the token
+  std::map<std::string, std::vector<std::string>> words;  // members that must be one of these
+  std::vector<std::string> members;                       // further members that may be there
+  std::vector<std::string> learns;                        // members of the answer: new tokens
+};
+
 // "POST /v1/messages": '*' is any run without '/', a last "**" any rest.
 struct RestRule {
   std::string name;  // "model-apis.POST /v1/messages"
@@ -118,6 +130,15 @@ struct RestRule {
   std::string because;
   std::vector<std::string> query;  // parameters that may be there; "*" is any
   bool inspect = true;  // false: the body decides nothing and may stream past; reads only
+  std::shared_ptr<const BodyRule> body;  // the body is JSON, and judged by this
+  std::optional<RefreshRule> refreshes;
+};
+
+// What the caller of `interlock run` may bring along for one session, without the vault.
+enum class FromCaller {
+  nothing,
+  key,    // a key out of the caller's environment; the agent gets a phantom for it
+  login,  // the agent's own login, which stands here as it is
 };
 
 // A place in which clients put a credential for this API.
@@ -126,6 +147,7 @@ struct CredentialPlace {
   std::string header;                  // lower case
   std::string prefix;                  // "Bearer ", or ""
   std::vector<std::string> variables;  // environment variables in which clients look for it
+  FromCaller caller = FromCaller::nothing;
 };
 
 struct Api {

@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "base/file.h"
+#include "classify/body_reader.h"
 #include "classify/operation_reader.h"
 #include "classify/pack.h"
 #include "classify/pack_fields.h"
@@ -35,11 +36,12 @@ class PackReader {
 
   Pack Read(const YamlNode& root) {
     Pack pack;
-    if (!IsMapOf(root, {"pack", "apis"}, problems_)) return pack;
+    if (!IsMapOf(root, {"pack", "bodies", "apis"}, problems_)) return pack;
     pack.name = TextAt(root, "pack", Need::required, problems_);
     if (!IsPackName(pack.name))
       problems_.Add(root, "a pack's name has small letters, digits and '-'");
     provider_ = pack.name;
+    if (const YamlNode* bodies = root.Find("bodies")) bodies_ = ReadBodyRules(*bodies, problems_);
     for (const YamlNode& node : ListAt(root, "apis", problems_)) pack.apis.push_back(ApiOf(node));
     if (pack.apis.empty()) problems_.Add(root, "a pack needs 'apis'");
     return pack;
@@ -95,13 +97,19 @@ class PackReader {
 
   CredentialPlace CredentialOf(const YamlNode& node) {
     CredentialPlace place;
-    if (!IsMapOf(node, {"kind", "header", "prefix", "variables"}, problems_)) return place;
+    if (!IsMapOf(node, {"kind", "header", "prefix", "variables", "caller"}, problems_))
+      return place;
     place.kind = TextAt(node, "kind", Need::required, problems_);
     place.header = TextAt(node, "header", Need::required, problems_);
     if (place.header != ToLower(place.header))
       problems_.Add(node, "'header' must be in lower case");
     place.prefix = TextAt(node, "prefix", Need::optional, problems_);
     place.variables = TextsAt(node, "variables", Need::optional, problems_);
+    const std::string caller = TextAt(node, "caller", Need::optional, problems_);
+    if (caller == "key") place.caller = FromCaller::key;
+    if (caller == "login") place.caller = FromCaller::login;
+    if (!caller.empty() && place.caller == FromCaller::nothing)
+      problems_.Add(*node.Find("caller"), "expected 'key' or 'login'");
     return place;
   }
 
@@ -139,8 +147,10 @@ class PackReader {
 
   RestRule RestOf(const YamlNode& node) {
     RestRule rule;
-    if (!IsMapOf(node, {"route", "effect", "discloses", "because", "query", "inspect"},
-                 problems_)) {
+    if (!IsMapOf(
+            node,
+            {"route", "effect", "discloses", "because", "query", "inspect", "body", "refreshes"},
+            problems_)) {
       return rule;
     }
     const std::string route = TextAt(node, "route", Need::required, problems_);
@@ -161,11 +171,31 @@ class PackReader {
     if (!rule.inspect && rule.effect != Effect::read) {
       problems_.Add(node, "only what reads may go on without a look at its body");
     }
+    ReadBody(node, rule);
     return rule;
+  }
+
+  void ReadBody(const YamlNode& node, RestRule& rule) {
+    if (const YamlNode* body = node.Find("body")) {
+      const auto it = bodies_.find(body->text);
+      if (it == bodies_.end())
+        problems_.Add(*body, "there is no body '" + body->text + "' under 'bodies'");
+      else
+        rule.body = it->second;
+    }
+    if (const YamlNode* refreshes = node.Find("refreshes"))
+      rule.refreshes = ReadRefreshRule(*refreshes, problems_);
+    const bool ruled = rule.body || rule.refreshes;
+    if (ruled && (rule.method == "GET" || rule.method == "DELETE" || rule.method == "OPTIONS"))
+      problems_.Add(node, "this method has no body");
+    if (ruled && !rule.inspect) problems_.Add(node, "a body with rules must be inspected");
+    if (rule.body && rule.refreshes)
+      problems_.Add(node, "'body' and 'refreshes' exclude each other");
   }
 
   Problems& problems_;
   std::string provider_;
+  BodyRules bodies_;
 };
 
 }  // namespace

@@ -81,7 +81,13 @@ TEST(JudgeRest, AnAmbiguousPathIsRefused) {
 
 TEST(NeedsBody, OnlyWhatAPackLetsPassMayStream) {
   const Packs& packs = ProjectPacks();
-  EXPECT_FALSE(NeedsBody(packs, "api.anthropic.com", "POST", "/v1/messages?beta=true"));
+  EXPECT_TRUE(NeedsBody(packs, "api.anthropic.com", "POST", "/v1/messages?beta=true"));
+  const Packs streaming = PacksOf(
+      "pack: p\napis:\n  - hosts: [api.example.com]\n    rest:\n      - { route: POST /ask, "
+      "effect: "
+      "read, because: asks, inspect: false }\n");
+  EXPECT_FALSE(NeedsBody(streaming, "api.example.com", "POST", "/ask?a=b"));
+  EXPECT_TRUE(NeedsBody(streaming, "api.example.com", "POST", "/asks"));
   EXPECT_TRUE(NeedsBody(packs, "api.anthropic.com", "POST", "/v1/files"));
   EXPECT_TRUE(NeedsBody(packs, "api.anthropic.com", "PUT", "/v1/messages"));
   EXPECT_TRUE(NeedsBody(packs, "backboard.railway.com", "POST", "/graphql/v2"));

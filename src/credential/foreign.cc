@@ -71,6 +71,17 @@ std::string_view WithoutScheme(std::string_view value) {
   return rest.empty() ? value : rest;
 }
 
+// Whether this is the session's own login where one belongs. Of two places of one form, one for
+// keys and one for logins, either counts.
+bool IsLoginAt(const CredentialPlace& found, std::span<const CredentialPlace> places,
+               std::string_view token, const LoginPass& pass) {
+  if (pass.logins == nullptr) return false;
+  const bool fits = std::ranges::any_of(places, [&](const CredentialPlace& place) {
+    return place.login && place.header == found.header && place.prefix == found.prefix;
+  });
+  return fits && pass.logins->PassingTo(pass.host, token) != nullptr;
+}
+
 class Finder {
  public:
   explicit Finder(const ForeignContext& context) : context_(context) {}
@@ -81,7 +92,10 @@ class Finder {
       if (IsPlaceHeader(header.name, context_.places)) {
         const CredentialPlace* found = PlaceOf(header, context_.places);
         const std::size_t prefix = found ? found->prefix.size() : 0;
-        StandsInPlace(place, std::string_view(header.value).substr(prefix));
+        const std::string_view token = std::string_view(header.value).substr(prefix);
+        if (found && IsLoginAt(*found, context_.places, token, {context_.host, context_.logins}))
+          return;
+        StandsInPlace(place, token);
       } else if (context_.guard == Guard::guarded && IsCredentialHeader(header.name)) {
         StandsInPlace(place, WithoutScheme(header.value));
       }
@@ -145,6 +159,14 @@ class Finder {
       const std::string_view kind = KindOf(token);
       Add({place, kind.empty() ? "token from the workspace" : std::string(kind), Fingerprint(token),
            std::string(match.label), Certainty::known});
+    }
+    if (context_.logins != nullptr) {
+      // The index is kept while its labels are looked at.
+      const auto logins = context_.logins->Index();
+      for (const TokenMatch& match : logins->Find(text)) {
+        Add({place, std::string(match.label), Fingerprint(text.substr(match.offset, match.size)),
+             "", Certainty::known});
+      }
     }
     for (const PhantomSeen& seen : context_.phantoms.FindAll(text)) {
       if (seen.owner.session == context_.session && !seen.owner.ended) continue;
@@ -213,8 +235,11 @@ bool IsForeignUse(const Finding& finding, Guard guard) {
   return finding.certainty == Certainty::known && finding.place != "body";
 }
 
-Result<void> TakeCredential(UpstreamRequest& request, std::string_view session,
-                            std::span<const CredentialPlace> places, const PhantomTable& phantoms) {
+Result<std::optional<OwnLogin>> TakeCredential(UpstreamRequest& request, std::string_view session,
+                                               std::span<const CredentialPlace> places,
+                                               const PhantomTable& phantoms,
+                                               const LoginPass& pass) {
+  std::optional<OwnLogin> login;
   UpstreamRequest taken = request;
   taken.headers.clear();
   taken.credential.reset();
@@ -227,11 +252,18 @@ Result<void> TakeCredential(UpstreamRequest& request, std::string_view session,
     const CredentialPlace* place = PlaceOf(header, places);
     const auto token =
         std::string_view(header.value).substr(place ? place->prefix.size() : header.value.size());
+    if (place && IsLoginAt(*place, places, token, pass)) {
+      if (login || taken.credential)
+        return Fail(Code::denied,
+                    "header " + header.name + ": is a second credential of the request");
+      login = OwnLogin{place->header, place->prefix, pass.logins->PassingTo(pass.host, token)};
+      continue;
+    }
     const auto owner = phantoms.Find(token);
     if (!owner || owner->session != session || owner->ended)
       return Fail(Code::denied, "header " + header.name +
                                     ": holds something else than this session's credential");
-    if (taken.credential)
+    if (taken.credential || login)
       return Fail(Code::denied,
                   "header " + header.name + ": is a second credential of the request");
     taken.credential = CredentialRef{owner->entry, owner->version, place->header, place->prefix};
@@ -239,8 +271,9 @@ Result<void> TakeCredential(UpstreamRequest& request, std::string_view session,
   if (const auto where = PlaceWithPhantom(taken, phantoms))
     return Fail(Code::denied, "a phantom token stands, or could stand unseen, in " + *where +
                                   ", where this provider takes no credential");
+  if (login && !login->token) return Fail(Code::denied, "the login is over");
   request = std::move(taken);
-  return {};
+  return login;
 }
 
 }  // namespace interlock::credential

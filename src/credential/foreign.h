@@ -1,6 +1,8 @@
 // Credentials in a request that Interlock did not issue to this session.
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -8,6 +10,8 @@
 
 #include "action/action.h"
 #include "base/result.h"
+#include "base/secret.h"
+#include "credential/login.h"
 #include "credential/phantom.h"
 #include "credential/token_index.h"
 
@@ -18,6 +22,7 @@ namespace interlock::credential {
 struct CredentialPlace {
   std::string header;  // lower case
   std::string prefix;  // compared without case, as RFC 9110 11.1 has it for schemes
+  bool login = false;  // the session's own login may stand here as it is
 };
 
 // What is looked at. The values are borrowed for the call.
@@ -53,6 +58,8 @@ struct ForeignContext {
   const PhantomTable& phantoms;
   const TokenIndex& vault;      // Vault::Index
   const TokenIndex& workspace;  // ScanReport::index
+  std::string_view host = {};   // where the request goes, for `logins`
+  const Logins* logins = nullptr;
 };
 
 // Empty: nothing foreign was found. Looks into every encoding of VisitReadings; a text with too
@@ -65,11 +72,25 @@ std::vector<Finding> FindForeign(const RequestView& request, const ForeignContex
 // the agent was asked to read, on its way to a model.
 bool IsForeignUse(const Finding& finding, Guard guard);
 
+// The session's own login as a request carried it.
+struct OwnLogin {
+  std::string header;
+  std::string prefix;
+  std::shared_ptr<const Secret> token;
+};
+struct LoginPass {
+  std::string_view host = {};
+  const Logins* logins = nullptr;
+};
+
 // Takes the session's phantom out of its credential place and puts the reference to what it stands
 // for into request.credential. denied: a credential place holds something else, there are two, or a
 // phantom stands anywhere else (in a body it could be stored and come back). Without a credential
-// the request stays as it is.
-Result<void> TakeCredential(UpstreamRequest& request, std::string_view session,
-                            std::span<const CredentialPlace> places, const PhantomTable& phantoms);
+// the request stays as it is. In a place for logins the session's own login is taken instead, where
+// `pass` lets it pass, and handed out: it isn't a reference to anything.
+Result<std::optional<OwnLogin>> TakeCredential(UpstreamRequest& request, std::string_view session,
+                                               std::span<const CredentialPlace> places,
+                                               const PhantomTable& phantoms,
+                                               const LoginPass& pass = {});
 
 }  // namespace interlock::credential

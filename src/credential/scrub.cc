@@ -12,6 +12,10 @@ Scrubber::Scrubber(std::vector<Replacement> replacements) : replacements_(std::m
   for (Replacement& r : replacements_) {
     starts_[static_cast<unsigned char>(r.secret->Reveal().front())] = true;
     longest_ = std::max(longest_, r.secret->size());
+    for (const char c : r.secret->Reveal()) {
+      if (const auto byte = static_cast<unsigned char>(c); byte < inside_.size())
+        inside_[byte] = true;
+    }
     const std::string unit = r.phantom.empty() ? "*" : r.phantom;
     while (r.phantom.size() < r.secret->size()) r.phantom += unit;
     r.phantom.resize(r.secret->size());
@@ -25,15 +29,25 @@ std::string Scrubber::Feed(std::string_view chunk) {
 
 std::string Scrubber::Finish() { return Emit(true); }
 
+// Where the last byte lies that no secret can reach over, and one more; 0 without one.
+std::size_t Scrubber::AfterLastBreak() const {
+  for (std::size_t i = pending_.size(); i > 0; --i) {
+    const auto byte = static_cast<unsigned char>(pending_[i - 1]);
+    if (byte < inside_.size() && !inside_[byte]) return i;
+  }
+  return 0;
+}
+
 // A place is decided when the longest secret that could begin there would lie completely in
-// pending_.
+// pending_, or when none could reach the end of it.
 std::string Scrubber::Emit(bool finished) {
   std::string out;
   out.reserve(pending_.size());
   const std::string_view text = pending_;
   std::size_t at = 0;
-  const auto decidable = [&] { return finished ? at < text.size() : at + longest_ <= text.size(); };
-  while (decidable() && at < text.size()) {
+  const std::size_t whole = finished ? text.size() : AfterLastBreak();
+  const auto decidable = [&] { return at < whole || at + longest_ <= text.size(); };
+  while (at < text.size() && decidable()) {
     const Replacement* match = nullptr;
     if (starts_[static_cast<unsigned char>(text[at])]) {
       const auto it = std::ranges::find_if(replacements_, [&](const Replacement& r) {

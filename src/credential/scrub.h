@@ -18,8 +18,10 @@ struct Replacement {
 };
 
 // Replaces secrets in a stream, however it is cut into chunks; where several could begin at one
-// place, the longest. Output lags behind by at most the longest secret less one byte. Not
-// thread-safe.
+// place, the longest. Output lags behind by the longest secret less one byte, but not beyond a
+// control character, which no secret holds: a line, and with it an event of a stream, comes out
+// whole. It never depends on how much of a secret was seen, which would give the secret away byte
+// by byte. Not thread-safe.
 class Scrubber {
  public:
   explicit Scrubber(std::vector<Replacement> replacements);
@@ -33,8 +35,10 @@ class Scrubber {
 
  private:
   std::string Emit(bool finished);
+  std::size_t AfterLastBreak() const;
   std::vector<Replacement> replacements_;  // longest first
   std::array<bool, 256> starts_{};         // first bytes of all secrets
+  std::array<bool, 32> inside_{};          // control characters that a secret holds after all
   std::size_t longest_ = 0;
   std::string pending_;
   std::size_t replaced_ = 0;

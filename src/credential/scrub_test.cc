@@ -79,5 +79,22 @@ TEST(Scrubber, CountsAndDoesNotHoldBackMoreThanItMust) {
   EXPECT_EQ(scrubber.replaced(), 1u);
 }
 
+TEST(Scrubber, ALineComesOutAtOnceWhateverItEndsWith) {
+  Scrubber scrubber({{std::make_shared<const Secret>(std::string("secret-0123456789")), "p"}});
+  EXPECT_EQ(scrubber.Feed("data: a\n\n"), "data: a\n\n");
+  EXPECT_EQ(scrubber.Feed("data: secret-0123\n"), "data: secret-0123\n");
+  EXPECT_EQ(scrubber.Feed("x\nsecret-01234"), "x\n");
+  EXPECT_EQ(scrubber.Feed("56789\n"), "ppppppppppppppppp\n");
+  EXPECT_EQ(scrubber.Finish(), "");
+}
+
+// Otherwise a provider that repeats what it is sent would tell how much of a guess is right.
+TEST(Scrubber, HowMuchIsHeldBackSaysNothingAboutTheSecret) {
+  for (const char* guess : {"secret-0123", "secret-012x", "xxxxxxxxxxx"}) {
+    Scrubber scrubber({{std::make_shared<const Secret>(std::string("secret-0123456789")), "p"}});
+    EXPECT_EQ(scrubber.Feed(std::string("0123456789") + guess).size(), 5u) << guess;
+  }
+}
+
 }  // namespace
 }  // namespace interlock::credential

@@ -26,6 +26,7 @@ constexpr std::string_view kFormat = "interlock vault 1";
 constexpr std::size_t kKeyBytes = 32;
 constexpr std::size_t kFileBytesMax = 16u << 20;
 constexpr std::size_t kValueBytesMin = 8;  // shorter ones would be "found" in every text
+constexpr std::size_t kTransientBytesMin = 16;
 constexpr std::size_t kValueBytesMax = 8192;
 constexpr std::size_t kNameBytesMax = 64;
 
@@ -200,6 +201,8 @@ Result<void> Vault::Load(std::string_view text) {
 void Vault::Reindex() {
   auto index = std::make_shared<TokenIndex>();
   for (const auto& [name, item] : items_) index->Add(item.value->Reveal(), "vault entry " + name);
+  for (const auto& [name, item] : transient_)
+    index->Add(item.value->Reveal(), "vault entry " + name);
   index_ = std::move(index);
 }
 
@@ -277,6 +280,8 @@ Result<void> Vault::SaveOrRestore(std::map<std::string, Item, std::less<>> items
 Result<int> Vault::Add(VaultEntry entry, Secret value, TimePoint now) {
   ILK_TRY_VOID(CheckNew(entry, value));
   const std::lock_guard lock(mutex_);
+  if (transient_.contains(entry.name))
+    return Fail(Code::conflict, "vault: a session has an entry " + entry.name);
   auto items_before = items_;
   auto versions_before = versions_;
   entry.version = ++versions_[entry.name];
@@ -299,6 +304,34 @@ Result<void> Vault::Remove(std::string_view name) {
   return SaveOrRestore(std::move(items_before), versions_);
 }
 
+Result<VaultEntry> Vault::AddTransient(VaultEntry entry, Secret value, TimePoint now) {
+  ILK_TRY_VOID(CheckNew(entry, value));
+  if (value.size() < kTransientBytesMin)
+    return Fail(Code::invalid_input, "vault: the value of " + entry.name + " must be at least " +
+                                         std::to_string(kTransientBytesMin) + " bytes long");
+  const std::lock_guard lock(mutex_);
+  if (Seek(entry.name) != nullptr)
+    return Fail(Code::conflict, "vault: there is an entry " + entry.name + " already");
+  entry.version = 1;
+  entry.added = now;
+  transient_[entry.name] = Item{entry, "", std::make_shared<const Secret>(std::move(value))};
+  Reindex();
+  return entry;
+}
+
+void Vault::RemoveTransient(std::string_view name_prefix) {
+  const std::lock_guard lock(mutex_);
+  const auto gone = std::erase_if(
+      transient_, [&](const auto& one) { return one.first.starts_with(name_prefix); });
+  if (gone > 0) Reindex();
+}
+
+const Vault::Item* Vault::Seek(std::string_view name) const {
+  if (const auto it = items_.find(name); it != items_.end()) return &it->second;
+  const auto it = transient_.find(name);
+  return it == transient_.end() ? nullptr : &it->second;
+}
+
 std::vector<VaultEntry> Vault::List() const {
   const std::lock_guard lock(mutex_);
   std::vector<VaultEntry> out;
@@ -308,27 +341,28 @@ std::vector<VaultEntry> Vault::List() const {
 
 Result<VaultEntry> Vault::Get(std::string_view name) const {
   const std::lock_guard lock(mutex_);
-  const auto it = items_.find(name);
-  if (it == items_.end())
+  const Item* item = Seek(name);
+  if (item == nullptr)
     return Fail(Code::not_found, "vault: there is no entry " + std::string(name));
-  return it->second.entry;
+  return item->entry;
 }
 
 Result<std::shared_ptr<const Secret>> Vault::Reveal(const CredentialRef& ref) const {
   const std::lock_guard lock(mutex_);
-  const auto it = items_.find(ref.entry);
-  if (it == items_.end()) return Fail(Code::not_found, "vault: there is no entry " + ref.entry);
-  if (it->second.entry.version != ref.version)
+  const Item* item = Seek(ref.entry);
+  if (item == nullptr) return Fail(Code::not_found, "vault: there is no entry " + ref.entry);
+  if (item->entry.version != ref.version)
     return Fail(Code::conflict, "vault: entry " + ref.entry + " is at version " +
-                                    std::to_string(it->second.entry.version) + ", not " +
+                                    std::to_string(item->entry.version) + ", not " +
                                     std::to_string(ref.version));
-  return it->second.value;
+  return item->value;
 }
 
 std::vector<LiveSecret> Vault::Secrets() const {
   const std::lock_guard lock(mutex_);
   std::vector<LiveSecret> out;
   for (const auto& [name, item] : items_) out.push_back({name, item.entry.version, item.value});
+  for (const auto& [name, item] : transient_) out.push_back({name, item.entry.version, item.value});
   return out;
 }
 

@@ -56,6 +56,13 @@ class Vault {
   Result<int> Add(VaultEntry entry, Secret value, TimePoint now);
   Result<void> Remove(std::string_view name);
 
+  // For one session, in memory alone: never in the file, in List or in a lend to another session.
+  // Its version is 1. invalid_input as for Add, or shorter than 16 bytes; conflict: the name is
+  // taken.
+  Result<VaultEntry> AddTransient(VaultEntry entry, Secret value, TimePoint now);
+  // Those whose names begin so. What still names one finds nothing any more.
+  void RemoveTransient(std::string_view name_prefix);
+
   std::vector<VaultEntry> List() const;
   Result<VaultEntry> Get(std::string_view name) const;
 
@@ -87,6 +94,7 @@ class Vault {
   Result<void> LoadEntry(const json::value& value);
   std::string Document() const;
   void Reindex();
+  const Item* Seek(std::string_view name) const;  // durable or transient; nullptr when neither
   Result<void> Save();
   Result<void> SaveOrRestore(std::map<std::string, Item, std::less<>> items_before,
                              std::map<std::string, int, std::less<>> versions_before);
@@ -99,6 +107,7 @@ class Vault {
   // Under mutex_.
   std::map<std::string, Item, std::less<>> items_;
   std::map<std::string, int, std::less<>> versions_;  // the last version of every name ever used
+  std::map<std::string, Item, std::less<>> transient_;
   std::shared_ptr<const TokenIndex> index_ = std::make_shared<TokenIndex>();
   std::string file_digest_;  // of the file as it was read or written last
 };

@@ -222,5 +222,43 @@ TEST_F(VaultTest, BodiesAreSealedForTheirPlace) {
   EXPECT_NE(Open()->Derive("phantoms").Reveal(), Open()->Derive("other").Reveal());
 }
 
+TEST_F(VaultTest, ATransientEntryIsUsableAndNeverInTheFileOrAList) {
+  const auto vault = Open();
+  ASSERT_TRUE(vault->Add(Entry(), Value(), now_));
+  const std::string before = File();
+  const auto added = vault->AddTransient(Entry("s-1.1"), Value("callers-key-0123456789"), now_);
+  ASSERT_TRUE(added);
+  EXPECT_EQ(added->version, 1);
+  EXPECT_EQ((*vault->Reveal(Ref("s-1.1", 1)))->Reveal(), "callers-key-0123456789");
+  EXPECT_EQ(vault->Get("s-1.1")->name, "s-1.1");
+  EXPECT_EQ(vault->Index()->Find("x callers-key-0123456789").size(), 1u);
+  EXPECT_EQ(vault->Secrets().size(), 2u);
+  EXPECT_EQ(vault->List().size(), 1u);
+  EXPECT_EQ(File(), before);
+  ASSERT_TRUE(vault->Add(Entry("other"), Value(), now_));
+  EXPECT_EQ(File().find("s-1.1"), std::string::npos);
+  EXPECT_FALSE(vault->Add(Entry("s-1.1"), Value(), now_));
+}
+
+TEST_F(VaultTest, ATransientEntryIsGoneWithItsSession) {
+  const auto vault = Open();
+  ASSERT_TRUE(vault->AddTransient(Entry("s-1.1"), Value("callers-key-0123456789"), now_));
+  ASSERT_TRUE(vault->AddTransient(Entry("s-12.1"), Value("another-key-0123456789"), now_));
+  vault->RemoveTransient("s-1.");
+  EXPECT_EQ(vault->Reveal(Ref("s-1.1", 1)).error().code, Code::not_found);
+  EXPECT_TRUE(vault->Index()->Find("callers-key-0123456789").empty());
+  EXPECT_TRUE(vault->Reveal(Ref("s-12.1", 1)));
+}
+
+TEST_F(VaultTest, ATransientEntryIsCheckedLikeAnyOther) {
+  const auto vault = Open();
+  EXPECT_FALSE(vault->AddTransient(Entry("s-1.1"), Value("short-value-015"), now_));
+  EXPECT_FALSE(vault->AddTransient(Entry("s-1.1"), Value("with\na-line-break-in-it"), now_));
+  EXPECT_FALSE(vault->AddTransient(Entry("no name"), Value("callers-key-0123456789"), now_));
+  ASSERT_TRUE(vault->AddTransient(Entry("s-1.1"), Value("callers-key-0123456789"), now_));
+  EXPECT_EQ(vault->AddTransient(Entry("s-1.1"), Value("callers-key-0123456789"), now_).error().code,
+            Code::conflict);
+}
+
 }  // namespace
 }  // namespace interlock::credential

@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "base/file.h"
 #include "base/ids.h"
+#include "credential/shapes.h"
 #include "credential/workspace_scan.h"
 #include "crypto/hash.h"
 #include "gateway/execute.h"
@@ -55,6 +56,81 @@ json::object EntryJson(const credential::VaultEntry& entry) {
           {"wide", entry.wide}};
 }
 
+constexpr std::size_t kCallerKeysMax = 16;
+
+// Runs on leaving the scope, unless what it would undo is to stay.
+class Undo {
+ public:
+  explicit Undo(std::function<void()> undo) : undo_(std::move(undo)) {}
+  ~Undo() {
+    if (!kept_) undo_();
+  }
+  Undo(const Undo&) = delete;
+  Undo& operator=(const Undo&) = delete;
+  void Keep() { kept_ = true; }
+
+ private:
+  std::function<void()> undo_;
+  bool kept_ = false;
+};
+
+std::string Joined(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words) out.append(out.empty() ? "" : ", ").append(word);
+  return out;
+}
+
+// The place in which a key of this variable stands. The variable says which of a pack's APIs is
+// meant; `kind` is that place's, "api-key" for whatever it is, or "".
+const classify::CredentialPlace* CallerKeyPlace(const classify::Pack* pack,
+                                                std::string_view variable, std::string_view kind) {
+  if (pack == nullptr) return nullptr;
+  for (const classify::Api& api : pack->apis) {
+    for (const classify::CredentialPlace& place : api.credentials) {
+      if (place.caller != classify::FromCaller::key) continue;
+      if (std::ranges::find(place.variables, variable) == place.variables.end()) continue;
+      if (kind.empty() || kind == "api-key" || kind == place.kind) return &place;
+    }
+  }
+  return nullptr;
+}
+
+bool TakesLogins(const classify::Api* api) {
+  if (api == nullptr) return false;
+  const auto is_login = [](const auto& place) {
+    return place.caller == classify::FromCaller::login;
+  };
+  const auto renews = [](const auto& route) { return route.refreshes.has_value(); };
+  return std::ranges::any_of(api->credentials, is_login) || std::ranges::any_of(api->rest, renews);
+}
+
+enum class Detail { plain, fingerprint };
+
+json::array KeysJson(const Session& session, Detail detail) {
+  json::array out;
+  for (const CallerKey& key : session.keys) {
+    json::object one{{"variable", key.variable},
+                     {"provider", key.provider},
+                     {"kind", key.kind},
+                     {"lent_by", "the caller's environment"}};
+    if (detail == Detail::fingerprint) one["fingerprint"] = key.fingerprint;
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+json::array LoginsJson(const Session& session, Detail detail) {
+  json::array out;
+  for (const CallerLogin& login : session.login_info) {
+    json::array hosts;
+    for (const std::string& host : login.hosts) hosts.push_back(json::string(host));
+    json::object one{{"hosts", std::move(hosts)}};
+    if (detail == Detail::fingerprint) one["fingerprint"] = login.fingerprint;
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
 class CommandPeer final : public ControlPeer {
  public:
   CommandPeer(Gateway& gateway, Peer peer)
@@ -85,10 +161,13 @@ class CommandPeer final : public ControlPeer {
   Result<json::value> Flush(const json::object&);
 
   Result<void> Lend(Session& session);
+  Result<void> LendKeys(Session& session, const json::object& request);
+  Result<void> TakeLogins(Session& session, const json::object& request);
   Result<void> ReadWorkspace(Session& session, const policy::Config& config);
   void PinEphemeral(Session& session);
   json::array Disguise(Session& session, const std::vector<credential::CredentialFile>& files);
   std::string LentPhantom(const Session& session, std::string_view value);
+  void Forget(const Session& session);
   void EndSession();
   Result<void> Record(std::string_view type, json::object fields) {
     ILK_TRY(index, core_.ledger.AppendDurable(Entry(type, core_.clock.Now(), std::move(fields))));
@@ -167,6 +246,72 @@ Result<void> CommandPeer::Lend(Session& session) {
           session.variables.emplace(variable, phantom);
       }
     }
+  }
+  return {};
+}
+
+// Keys out of the caller's environment: known for this session alone, in memory alone.
+Result<void> CommandPeer::LendKeys(Session& session, const json::object& request) {
+  const json::value* given = Find(request, "keys");
+  if (given == nullptr || given->is_null()) return {};
+  const json::array* keys = given->if_array();
+  if (keys == nullptr) return Fail(Code::invalid_input, "\"keys\" must be a list");
+  if (keys->size() > kCallerKeysMax)
+    return Fail(Code::limit, "a session takes at most " + std::to_string(kCallerKeysMax) +
+                                 " keys of the caller's environment");
+  for (const json::value& value : *keys) {
+    const json::object* key = value.if_object();
+    if (key == nullptr) return Fail(Code::invalid_input, "a key is an object");
+    ILK_TRY(variable, Required(*key, "variable"));
+    ILK_TRY(provider, Required(*key, "provider"));
+    ILK_TRY(secret, Required(*key, "value"));
+    const classify::CredentialPlace* place =
+        CallerKeyPlace(core_.packs.Get(provider), variable, FindString(*key, "kind"));
+    if (place == nullptr)
+      return Fail(Code::invalid_input, "no API of \"" + EscapeForHumans(provider, 60) +
+                                           "\" takes a key of that kind from " +
+                                           EscapeForHumans(variable, 60));
+    // What somebody put into the vault for this environment comes first.
+    if (session.variables.contains(variable)) continue;
+    credential::VaultEntry entry;
+    entry.name = session.id + "." + std::to_string(session.keys.size() + 1);
+    entry.provider = provider;
+    entry.environment = session.environment;
+    entry.kind = place->kind;
+    entry.variable = variable;
+    const std::string fingerprint = credential::Fingerprint(secret);
+    ILK_TRY(added, core_.vault.AddTransient(entry, Secret(std::move(secret)), core_.clock.Now()));
+    ILK_TRY(real, core_.vault.Reveal({added.name, added.version, "", ""}));
+    session.variables[variable] = core_.phantoms.Issue(session.id, added, *real);
+    session.lent.push_back(added);
+    session.keys.push_back({variable, provider, place->kind, added.name, fingerprint});
+  }
+  return {};
+}
+
+// The agent's own login may pass as it is, towards hosts whose pack says so.
+Result<void> CommandPeer::TakeLogins(Session& session, const json::object& request) {
+  const json::value* given = Find(request, "logins");
+  if (given == nullptr || given->is_null()) return {};
+  const json::array* logins = given->if_array();
+  if (logins == nullptr) return Fail(Code::invalid_input, "\"logins\" must be a list");
+  for (const json::value& value : *logins) {
+    const json::object* login = value.if_object();
+    const json::array* names = login == nullptr ? nullptr : FindArray(*login, "hosts");
+    if (names == nullptr) return Fail(Code::invalid_input, "a login has a token and hosts");
+    ILK_TRY(token, Required(*login, "token"));
+    CallerLogin info;
+    info.fingerprint = credential::Fingerprint(token);
+    for (const json::value& name : *names) {
+      const json::string* text = name.if_string();
+      const std::string host = text == nullptr ? "" : std::string(*text);
+      if (!TakesLogins(core_.packs.Find(host)))
+        return Fail(Code::invalid_input, "no pack says that \"" + EscapeForHumans(host, 120) +
+                                             "\" takes an agent's own login");
+      info.hosts.push_back(ToLower(host));
+    }
+    ILK_TRY_VOID(session.logins.Add(std::move(token), info.hosts));
+    session.login_info.push_back(std::move(info));
   }
   return {};
 }
@@ -290,7 +435,10 @@ Result<json::value> CommandPeer::SessionStart(const json::object& request) {
     return Fail(Code::invalid_input,
                 "there is no environment \"" + session->environment + "\" (known: " + known + ")");
   }
+  Undo forget([&] { Forget(*session); });
   ILK_TRY_VOID(Lend(*session));
+  ILK_TRY_VOID(LendKeys(*session, request));
+  ILK_TRY_VOID(TakeLogins(*session, request));
   ILK_TRY_VOID(ReadWorkspace(*session, settings->config));
   PinEphemeral(*session);
 
@@ -305,9 +453,12 @@ Result<json::value> CommandPeer::SessionStart(const json::object& request) {
                                         {"agent", session->agent},
                                         {"environment", session->environment},
                                         {"lent", lent},
+                                        {"keys", KeysJson(*session, Detail::fingerprint)},
+                                        {"logins", LoginsJson(*session, Detail::fingerprint)},
                                         {"policy", settings->policy_digest}}));
   core_.sessions.Add(session);
   session_ = session;
+  forget.Keep();
 
   json::object variables;
   for (const auto& [name, phantom] : session->variables) variables[name] = phantom;
@@ -339,11 +490,17 @@ Result<json::value> CommandPeer::SessionServe(const json::object& request,
   return json::object{{"serving", session_->id}};
 }
 
+// What the session had and nobody may use any more.
+void CommandPeer::Forget(const Session& session) {
+  core_.phantoms.EndSession(session.id);
+  core_.vault.RemoveTransient(session.id + ".");
+}
+
 void CommandPeer::EndSession() {
   if (session_ == nullptr) return;
   session_->End();
   core_.sessions.Remove(session_->id);
-  core_.phantoms.EndSession(session_->id);
+  Forget(*session_);
   (void)core_.store.EndSession(session_->id, core_.clock.Now());
   (void)Record("session-end", {{"session", session_->id}});
   session_.reset();
@@ -431,21 +588,27 @@ Result<json::value> CommandPeer::VaultAdd(const json::object& request) {
     }
     entry.allow.push_back(*effect);
   }
-  // The pack says which kinds there are, each API's from the widest to the narrowest.
+  // The pack says which kinds there are, each API's from the widest to the narrowest; without a
+  // kind the first API's narrowest is meant.
+  const classify::Api* api = nullptr;
   std::vector<std::string> kinds;
-  std::string narrowest;
-  for (const classify::Api& api : pack->apis) {
-    for (const classify::CredentialPlace& place : api.credentials) kinds.push_back(place.kind);
-    if (narrowest.empty() && !kinds.empty()) narrowest = kinds.back();
+  bool either = false;  // a key or a login: neither reaches further than the other
+  for (const classify::Api& one : pack->apis) {
+    for (const classify::CredentialPlace& place : one.credentials) {
+      if (std::ranges::find(kinds, place.kind) == kinds.end()) kinds.push_back(place.kind);
+      if (api != nullptr || (!entry.kind.empty() && entry.kind != place.kind)) continue;
+      api = &one;
+      either = place.caller != classify::FromCaller::nothing;
+    }
   }
+  if (api == nullptr) {
+    return Fail(Code::invalid_input, entry.provider + " has no credentials of the kind \"" +
+                                         entry.kind + "\" (known: " + Joined(kinds) + ")");
+  }
+  const std::string& narrowest = api->credentials.back().kind;
   if (entry.kind.empty()) entry.kind = narrowest;
-  if (std::ranges::find(kinds, entry.kind) == kinds.end()) {
-    return Fail(Code::invalid_input,
-                entry.provider + " has no credentials of the kind \"" + entry.kind + "\"");
-  }
   // An account-wide credential is lent only when somebody says that they mean it.
-  if (!entry.for_scope && entry.kind != narrowest && pack->apis.front().credentials.size() > 1 &&
-      !entry.wide) {
+  if (!entry.for_scope && entry.kind != narrowest && !either && !entry.wide) {
     return Fail(Code::denied, "a credential of the kind \"" + entry.kind +
                                   "\" reaches further than one environment; " + "lend a \"" +
                                   narrowest + "\" one, or say --wide");
@@ -531,6 +694,8 @@ Result<json::value> CommandPeer::Status(const json::object&) {
                         {"agent", session->agent},
                         {"environment", session->environment},
                         {"workspace", session->workspace},
+                        {"keys", KeysJson(*session, Detail::plain)},
+                        {"logins", LoginsJson(*session, Detail::plain)},
                         {"started", FormatTime(session->started)}});
   }
   ILK_TRY(pending, core_.store.Count("pending"));
@@ -538,6 +703,19 @@ Result<json::value> CommandPeer::Status(const json::object&) {
   const auto weak = [&](std::string_view name, std::string_view means, std::string_view remedy) {
     weaknesses.push_back({{"name", name}, {"means", means}, {"remedy", remedy}});
   };
+  for (const auto& session : core_.sessions.All()) {
+    if (session->login_info.empty()) continue;
+    weak("own-login-" + session->id,
+         "the agent of " + session->id +
+             " holds its own login, a real credential; it passes only to the hosts it is for",
+         "give the agent an API key in the caller's environment or in the vault instead");
+  }
+  if (const auto& tools = core_.settings()->config.sessions.at("default").hosted_tools;
+      !tools.empty()) {
+    weak("hosted-tools",
+         "providers of models may use tools of their own outside the room: " + Joined(tools),
+         "take hosted_tools out of the configuration");
+  }
   weak("no-witness", "the record binds everyone but this machine's operator",
        "a later version cosigns with a witness");
   weak("same-user",

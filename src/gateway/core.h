@@ -82,6 +82,23 @@ struct Counters {
   std::atomic<std::uint64_t> denied{0};
 };
 
+// Bodies beyond the ordinary limit of inspection, which some packs allow: few at a time, since each
+// is held in memory several times over.
+class LargeBodies {
+ public:
+  static constexpr int kMax = 4;
+  // False when there are as many as there may be.
+  bool Take() {
+    if (count_.fetch_add(1) < kMax) return true;
+    count_.fetch_sub(1);
+    return false;
+  }
+  void Give() { count_.fetch_sub(1); }
+
+ private:
+  std::atomic<int> count_{0};
+};
+
 class ConnectionCount {
  public:
   explicit ConnectionCount(std::atomic<std::size_t>& count) : count_(count) { ++count_; }
@@ -137,6 +154,7 @@ class Core {
   std::size_t inspect_bytes_max = 8u << 20;
   std::size_t connections_max = 20'000;
   Counters counters;
+  LargeBodies large_bodies;
 
   std::shared_ptr<const Settings> settings() const {
     const std::lock_guard lock(mutex_);

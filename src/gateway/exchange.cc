@@ -104,12 +104,19 @@ Task<BodySource::Piece> BodySource::Next() {
 }
 
 Task<WholeBody> ReadWholeBody(BodySource& body, std::size_t limit) {
-  std::string whole;
+  std::string nothing;
+  co_return co_await ReadOn(body, std::move(nothing), limit);
+}
+
+Task<WholeBody> ReadOn(BodySource& body, std::string whole, std::size_t limit) {
   for (;;) {
     auto piece = co_await body.Next();
     if (auto* data = std::get_if<std::string_view>(&piece)) {
-      if (whole.size() + data->size() > limit) co_return TooLarge{};
       whole.append(*data);
+      if (whole.size() > limit) {
+        TooLarge too_large{std::move(whole)};
+        co_return too_large;
+      }
     } else if (std::holds_alternative<BodySource::End>(piece)) {
       co_return whole;
     } else if (auto* malformed = std::get_if<http1::Malformed>(&piece)) {

@@ -60,9 +60,13 @@ class BodySource {
 };
 
 // The whole body, up to `limit` bytes.
-struct TooLarge {};
+struct TooLarge {
+  std::string begun;  // what was read of it
+};
 using WholeBody = std::variant<std::string, TooLarge, http1::Malformed, Error>;
 Task<WholeBody> ReadWholeBody(BodySource& body, std::size_t limit);
+// Goes on with a body that was begun: `whole` holds its beginning and takes the rest.
+Task<WholeBody> ReadOn(BodySource& body, std::string whole, std::size_t limit);
 
 // Sends an answer of the gateway's own; `method` decides whether a body follows.
 Task<Result<void>> WriteAnswer(Stream& stream, const Answer& answer, std::string_view method,

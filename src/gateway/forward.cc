@@ -16,26 +16,31 @@ struct WipedString {
   ~WipedString() { explicit_bzero(text.data(), text.size()); }
 };
 
-std::vector<http1::Field> FieldsFor(const UpstreamRequest& request,
-                                    const std::optional<Injection>& injection) {
+// Whether the answer is looked into: for the secret it was asked with, or by on_answer.
+bool SearchesAnswer(const Outgoing& out) {
+  return (out.injection && out.injection->Scrubs()) || out.on_answer;
+}
+
+std::vector<http1::Field> FieldsFor(const UpstreamRequest& request, bool search) {
   std::vector<http1::Field> fields;
   fields.reserve(request.headers.size() + 2);
   for (const Header& header : request.headers) {
-    // Where a secret went out the answer is searched for it, so it must come in the clear.
-    if (injection && header.name == "accept-encoding") continue;
+    // An answer that is searched must come in the clear.
+    if (search && header.name == "accept-encoding") continue;
     fields.push_back({header.name, header.value});
   }
-  if (injection) fields.push_back({"accept-encoding", "identity"});
+  if (search) fields.push_back({"accept-encoding", "identity"});
   return fields;
 }
 
 // The head with the credential in it; the secret is appended last and lives in this buffer alone.
 Result<void> AppendHead(std::string& out, const UpstreamRequest& request,
-                        const http1::Framing& framing, const std::optional<Injection>& injection) {
+                        const http1::Framing& framing, const std::optional<Injection>& injection,
+                        bool search) {
   const std::string host =
       http1::HostField(request.host, static_cast<std::uint16_t>(request.port), request.scheme);
   ILK_TRY_VOID(http1::AppendRequestHead(out, request.method, request.target, host,
-                                        FieldsFor(request, injection), framing));
+                                        FieldsFor(request, search), framing));
   if (!injection) return {};
   if (request.scheme != "https")
     return Fail(Code::denied, "a credential is never sent in the clear");
@@ -63,7 +68,9 @@ Destination DestinationOf(const UpstreamRequest& request) {
 Task<Result<void>> SendRequest(Core& core, Stream& upstream, const Outgoing& out) {
   WipedString wire;
   const http1::Framing framing = out.body ? out.framing : FramingOf(out.request);
-  if (auto head = AppendHead(wire.text, out.request, framing, out.injection); !head) co_return head;
+  const bool search = SearchesAnswer(out);
+  if (auto head = AppendHead(wire.text, out.request, framing, out.injection, search); !head)
+    co_return head;
   upstream.SetDeadline(core.times.body);
   if (out.body == nullptr) {
     wire.text += out.request.body;
@@ -186,6 +193,38 @@ Task<Result<void>> Relay(Core& core, Stream& client, Stream& upstream, Inbox& in
   co_return co_await client.Write(out);
 }
 
+// The answer read to its end, told, and then written.
+Task<bool> RelayWhole(Core& core, Worker& worker, Stream& client, const http1::RequestHead& asked,
+                      const Outgoing& out, Answered answered) {
+  BodySource source(*answered.inbox, answered.head.framing, http1::Trailers::dropped);
+  answered.connection.stream->SetDeadline(core.times.answer);
+  auto read = co_await ReadWholeBody(source, kWholeAnswerMax);
+  auto* body = std::get_if<std::string>(&read);
+  if (body == nullptr) {
+    const Answer answer = UpstreamAnswer(
+        502, "answer-unreadable",
+        "interlock: " + out.request.host + ": the answer is too large or was cut off");
+    (void)co_await WriteAnswer(client, answer, asked.method, false);
+    co_return false;
+  }
+  const WipedString whole{std::move(*body)};
+  out.on_answer(answered.head.status, whole.text);
+  if (answered.head.keep_alive && answered.inbox->empty() &&
+      answered.head.framing.kind != http1::FramingKind::until_close)
+    worker.pool.Release(DestinationOf(out.request), std::move(answered.connection.stream));
+  http1::StripHopByHop(answered.head.fields);
+  if (!asked.keep_alive) answered.head.fields.push_back({"connection", "close"});
+  WipedString wire;
+  const http1::Framing framing{http1::FramingKind::length, whole.text.size()};
+  if (!http1::AppendResponseHead(wire.text, answered.head.status, answered.head.reason,
+                                 answered.head.fields, framing))
+    co_return false;
+  wire.text += whole.text;
+  client.SetDeadline(core.times.body);
+  const auto written = co_await client.Write(wire.text);
+  co_return written&& asked.keep_alive;
+}
+
 }  // namespace
 
 Task<bool> Forward(Core& core, Worker& worker, Stream& client, const http1::RequestHead& asked,
@@ -201,7 +240,7 @@ Task<bool> Forward(Core& core, Worker& worker, Stream& client, const http1::Requ
     co_return co_await WriteAnswer(client, answer, asked.method, keep) && keep;
   }
   http1::ResponseHead& head = answered->head;
-  if (out.injection && IsEncoded(head)) {
+  if (SearchesAnswer(out) && IsEncoded(head)) {
     // Asked for plain and answered encoded: what can't be searched isn't handed on.
     const Answer answer =
         UpstreamAnswer(502, "answer-encoded",
@@ -210,10 +249,12 @@ Task<bool> Forward(Core& core, Worker& worker, Stream& client, const http1::Requ
     co_return co_await WriteAnswer(client, answer, asked.method, asked.keep_alive) &&
         asked.keep_alive;
   }
+  if (out.on_answer && head.framing.kind != http1::FramingKind::none)
+    co_return co_await RelayWhole(core, worker, client, asked, out, std::move(*answered));
   const bool upstream_keeps = head.keep_alive;
   http1::StripHopByHop(head.fields);
   std::optional<credential::Scrubber> scrubber;
-  if (out.injection) {
+  if (out.injection && out.injection->Scrubs()) {
     scrubber.emplace(
         std::vector<credential::Replacement>{{out.injection->real, out.injection->phantom}});
     head.reason = Scrubbed(*out.injection, head.reason);

@@ -2,6 +2,7 @@
 // exchange of an execution. The real credential is put in here, last, and taken out of the answer.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,8 +19,13 @@ struct Injection {
   std::string header;  // lower case
   std::string prefix;  // "Bearer ", or ""
   std::shared_ptr<const Secret> real;
-  std::string phantom;  // of the same length
+  std::string phantom;  // of the same length; "" when the agent holds the real one itself
+  bool Scrubs() const { return !phantom.empty(); }
 };
+
+// Told the status and the whole body of an answer before the client gets any of it.
+using WholeAnswer = std::function<void(int status, std::string_view body)>;
+inline constexpr std::size_t kWholeAnswerMax = 256u << 10;
 
 struct Outgoing {
   const UpstreamRequest& request;
@@ -27,6 +33,8 @@ struct Outgoing {
   std::optional<Injection> injection;
   BodySource* body = nullptr;  // streamed instead of request.body
   http1::Framing framing;      // of the streamed body
+  WholeAnswer on_answer =
+      {};  // for answers of up to kWholeAnswerMax bytes; a larger one is refused
 };
 
 // True while the client's connection can be used for another request.

@@ -4,14 +4,17 @@
 
 #include <algorithm>
 #include <atomic>
+#include <iterator>
 #include <optional>
 
 #include "approval/agent_text.h"
 #include "base/bytes.h"
 #include "base/ids.h"
 #include "classify/classify.h"
+#include "classify/refresh.h"
 #include "credential/foreign.h"
 #include "credential/lend.h"
+#include "credential/shapes.h"
 #include "gateway/answer.h"
 #include "gateway/forward.h"
 #include "gateway/hold_desk.h"
@@ -45,6 +48,22 @@ class BodyShare {
   std::size_t bytes_ = 0;
 };
 
+// Held while a body beyond the ordinary limit is in memory.
+class LargeBodySlot {
+ public:
+  explicit LargeBodySlot(LargeBodies& bodies) : bodies_(bodies) {}
+  ~LargeBodySlot() {
+    if (taken_) bodies_.Give();
+  }
+  LargeBodySlot(const LargeBodySlot&) = delete;
+  LargeBodySlot& operator=(const LargeBodySlot&) = delete;
+  bool Take() { return taken_ = bodies_.Take(); }
+
+ private:
+  LargeBodies& bodies_;
+  bool taken_ = false;
+};
+
 // Everything known of the request so far; each station fills in its part.
 struct Journey {
   Journey(Core& core_in, Worker& worker_in, Exchange& exchange_in)
@@ -52,22 +71,28 @@ struct Journey {
         worker(worker_in),
         exchange(exchange_in),
         settings(core_in.settings()),
+        large_body(core_in.large_bodies),
         source(exchange_in.inbox, exchange_in.head.framing, http1::Trailers::refused) {}
 
   Core& core;
   Worker& worker;
   Exchange& exchange;
   std::shared_ptr<const Settings> settings;
+  LargeBodySlot large_body;
   BodySource source;  // the client's body
 
   const classify::Api* api = nullptr;  // the pack's part for this host, if a pack knows it
   bool guarded = false;                // a pack or `upstreams` names the host
+  classify::BodyPlan plan;             // how the body is taken in
   bool streamed = false;               // the body decides nothing and passes while it arrives
   std::string body;
   BodyShare share;
   std::vector<credential::Finding> foreign;
   std::string credential_fault;  // a phantom where it has no business
   CredentialSeen carried = CredentialSeen::none;
+  std::optional<credential::OwnLogin> login;  // the agent's own login, in its place
+  std::string login_fingerprint;
+  std::string refresh_token;  // the own login that this request renews; "" when it renews none
   Action action;
   Scopes scopes;
   Judgement judgement;
@@ -113,9 +138,9 @@ Task<Result<void>> Record(Journey& j, std::string entry, bool durable) {
 
 Task<Result<void>> RecordDecision(Journey& j, std::string_view id, std::string_view hold,
                                   bool durable) {
-  std::string entry = DecisionEntry(
-      {id, j.session().id, &j.action, &j.judgement.decision, &j.judgement.facts, hold},
-      j.core.clock.Now());
+  std::string entry = DecisionEntry({id, j.session().id, &j.action, &j.judgement.decision,
+                                     &j.judgement.facts, hold, j.login_fingerprint},
+                                    j.core.clock.Now());
   co_return co_await Record(j, std::move(entry), durable);
 }
 
@@ -191,27 +216,41 @@ Task<Ended> ReadBody(Journey& j) {
   }
   if (head.expect_continue && !co_await j.exchange.client.Write("HTTP/1.1 100 Continue\r\n\r\n"))
     co_return false;
-  j.streamed = j.api != nullptr && !classify::NeedsBody(j.core.packs, j.exchange.destination.host,
-                                                        head.method, head.PathAndQuery());
+  j.plan = classify::PlanBody(j.core.packs, j.exchange.destination.host, head.method,
+                              head.PathAndQuery());
+  j.streamed = j.api != nullptr && !j.plan.needed;
   if (j.streamed) co_return std::nullopt;
-  const std::size_t announced =
-      head.framing.kind == http1::FramingKind::length
-          ? std::min<std::uint64_t>(head.framing.length, j.core.inspect_bytes_max)
-          : j.core.inspect_bytes_max;
+  const std::size_t ordinary = j.core.inspect_bytes_max;
+  const std::size_t limit = j.plan.bytes_max != 0 ? j.plan.bytes_max : ordinary;
+  // A body without a length is rarely a large one; those have a bound of their own.
+  const std::size_t announced = head.framing.kind == http1::FramingKind::length
+                                    ? std::min<std::uint64_t>(head.framing.length, limit)
+                                    : std::min(ordinary, limit);
   if (!j.share.Take(j.session().body_bytes, announced, Session::kBodyBytesMax)) {
     co_return co_await SendMalformed(j, 429, "too-many-bodies",
                                      "this session has too many large bodies under way");
   }
   j.exchange.client.SetDeadline(j.core.times.body);
-  auto read = co_await ReadWholeBody(j.source, j.core.inspect_bytes_max);
+  auto read = co_await ReadWholeBody(j.source, std::min(ordinary, limit));
+  if (auto* more = std::get_if<TooLarge>(&read); more != nullptr && limit > ordinary) {
+    if (!j.large_body.Take()) {
+      Answer busy = UpstreamAnswer(503, "busy",
+                                   "INTERLOCK DENIED: not sent, nothing changed.\nThe gateway is "
+                                   "inspecting as many large requests as it can at once.");
+      busy.close = true;
+      co_return co_await Send(j, std::move(busy));
+    }
+    auto rest = co_await ReadOn(j.source, std::move(more->begun), limit);
+    read = std::move(rest);
+  }
   if (auto* whole = std::get_if<std::string>(&read)) {
     j.body = std::move(*whole);
     co_return std::nullopt;
   }
   if (std::holds_alternative<TooLarge>(read)) {
-    co_return co_await SendMalformed(j, 413, "body-over-inspection-limit",
-                                     "the body is larger than what can be inspected (" +
-                                         std::to_string(j.core.inspect_bytes_max >> 20) + " MiB)");
+    co_return co_await SendMalformed(
+        j, 413, "body-over-inspection-limit",
+        "the body is larger than what can be inspected (" + std::to_string(limit >> 20) + " MiB)");
   }
   if (auto* malformed = std::get_if<http1::Malformed>(&read)) {
     co_return co_await SendMalformed(j, malformed->http_status, malformed->name, malformed->reason);
@@ -231,14 +270,46 @@ Task<Ended> Understand(Journey& j) {
                                        ambiguous->reason);
     }
   }
-  auto classified = classify::Classify(
-      j.core.packs, {x.destination.scheme, x.destination.host, x.destination.port, x.head.method,
-                     x.head.PathAndQuery(), x.head.fields, j.body});
+  constexpr std::size_t kReadInPlace = 256u << 10;
+  auto read = [&j, &x] {
+    return classify::Classify(
+        j.core.packs, {x.destination.scheme, x.destination.host, x.destination.port, x.head.method,
+                       x.head.PathAndQuery(), x.head.fields, j.body});
+  };
+  std::optional<classify::Classified> found;
+  if (j.body.size() <= kReadInPlace) {
+    found = read();
+  } else {
+    // A large body would keep this worker's other connections waiting.
+    found = co_await RunOn(j.core.searching, read);
+  }
+  classify::Classified& classified = *found;
   if (auto* malformed = std::get_if<classify::Malformed>(&classified)) {
     co_return co_await SendMalformed(j, malformed->http_status, malformed->name, malformed->reason);
   }
   j.action = std::move(std::get<Action>(classified));
   co_return std::nullopt;
+}
+
+// Tools that the provider would run on its own machines act outside the room, where nothing is
+// judged: only those that the configuration names pass.
+Task<Ended> CheckHostedTools(Journey& j) {
+  const classify::HostedTools hosted = classify::HostedToolsOf(j.action);
+  std::string refused;
+  const auto& allowed = j.settings->config.sessions.at("default").hosted_tools;
+  for (const std::string& name : hosted.names) {
+    if (std::ranges::find(allowed, name) != allowed.end()) continue;
+    if (!refused.empty()) refused += ", ";
+    refused += name;
+  }
+  if (refused.empty()) co_return std::nullopt;
+  co_return co_await Deny(
+      j, "hosted-tools",
+      "The request asks " + j.action.request.host +
+          " to use tools of its own, which would act outside this room: " + refused + ".",
+      "Leave them out and use your own tools, which run here. A human can allow them in the "
+      "gateway's configuration: under sessions, default, hosted_tools: [" +
+          refused + "].");
 }
 
 // --- 4. Whose credential it carries ---
@@ -247,8 +318,44 @@ std::vector<credential::CredentialPlace> PlacesOf(const classify::Api* api) {
   std::vector<credential::CredentialPlace> places;
   if (api == nullptr) return places;
   for (const classify::CredentialPlace& place : api->credentials)
-    places.push_back({place.header, place.prefix});
+    places.push_back({place.header, place.prefix, place.caller == classify::FromCaller::login});
   return places;
+}
+
+// What of the body could carry a credential to somebody. A prompt is text for the model, in which
+// anything may stand that the agent may read, its own phantom too; what a hosted tool would be
+// given is looked at. A request that renews the own login carries that token where it belongs:
+// there it must be one that may go to this host, and the rest is looked at.
+std::string SearchedBody(Journey& j) {
+  if (j.plan.is_prompt) {
+    j.body = std::string();
+    return classify::HostedToolsOf(j.action).entries;
+  }
+  if (j.plan.refreshes == nullptr) return std::move(j.body);
+  const auto type = std::ranges::find(j.action.request.headers, "content-type", &Header::name);
+  const auto read = classify::ReadRefresh(*j.plan.refreshes,
+                                          type == j.action.request.headers.end() ? "" : type->value,
+                                          j.action.request.body);
+  if (!read) return j.action.request.body;
+  if (!j.session().logins.PassingTo(j.exchange.destination.host, read->token)) {
+    j.foreign.push_back({"body member " + j.plan.refreshes->token, "unrecognised",
+                         credential::Fingerprint(read->token), "", credential::Certainty::place});
+  }
+  j.refresh_token = read->token;
+  j.login_fingerprint = credential::Fingerprint(read->token);
+  return read->rest;
+}
+
+// A lent credential goes to the API it is for, whichever place its phantom stands in.
+std::string WrongApi(const Journey& j, const CredentialRef& ref) {
+  const auto entry = std::ranges::find(j.session().lent, ref.entry, &credential::VaultEntry::name);
+  if (entry == j.session().lent.end()) return "The credential is not one this session was lent.";
+  const bool fits = j.api != nullptr && j.api->provider == entry->provider &&
+                    std::ranges::find(j.api->credentials, entry->kind,
+                                      &classify::CredentialPlace::kind) != j.api->credentials.end();
+  if (fits) return "";
+  return "The credential " + entry->name + " is for another API than " +
+         j.exchange.destination.host + ".";
 }
 
 void FindCredentialIn(Journey& j) {
@@ -258,22 +365,30 @@ void FindCredentialIn(Journey& j) {
   asked.headers.reserve(j.exchange.head.fields.size());
   for (const http1::Field& field : j.exchange.head.fields)
     asked.headers.push_back({field.name, field.value});
-  asked.body = std::move(j.body);
+  asked.body = SearchedBody(j);
 
   const credential::Guard guard =
       j.guarded ? credential::Guard::guarded : credential::Guard::unguarded;
   const auto vault = j.core.vault.Index();
-  j.foreign = credential::FindForeign(
-      {asked.target, asked.headers, asked.body},
-      {j.session().id, guard, places, j.core.phantoms, *vault, j.session().known_foreign});
-  std::erase_if(j.foreign,
+  const std::string& host = j.exchange.destination.host;
+  auto found = credential::FindForeign({asked.target, asked.headers, asked.body},
+                                       {j.session().id, guard, places, j.core.phantoms, *vault,
+                                        j.session().known_foreign, host, &j.session().logins});
+  std::erase_if(found,
                 [&](const auto& finding) { return !credential::IsForeignUse(finding, guard); });
-  if (const auto taken = credential::TakeCredential(asked, j.session().id, places, j.core.phantoms);
-      !taken) {
+  j.foreign.insert(j.foreign.end(), std::make_move_iterator(found.begin()),
+                   std::make_move_iterator(found.end()));
+  auto taken = credential::TakeCredential(asked, j.session().id, places, j.core.phantoms,
+                                          {host, &j.session().logins});
+  if (!taken) {
     j.credential_fault = taken.error().message;
+  } else if (*taken) {
+    j.login = std::move(**taken);
+    j.login_fingerprint = credential::Fingerprint(j.login->token->Reveal());
   }
+  if (asked.credential) j.credential_fault = WrongApi(j, *asked.credential);
   j.action.request.credential = asked.credential;
-  j.body = std::move(asked.body);
+  // The own login was not lent by anybody: to the policy the request carries nothing.
   j.carried = !j.foreign.empty() || !j.credential_fault.empty() ? CredentialSeen::foreign
               : j.action.request.credential                     ? CredentialSeen::phantom
                                                                 : CredentialSeen::none;
@@ -283,7 +398,7 @@ void FindCredentialIn(Journey& j) {
 // waiting.
 Task<void> FindCredential(Journey& j) {
   constexpr std::size_t kSearchedInPlace = 64u << 10;
-  if (j.body.size() <= kSearchedInPlace) {
+  if (j.plan.is_prompt || j.body.size() <= kSearchedInPlace) {
     FindCredentialIn(j);
     co_return;
   }
@@ -351,6 +466,8 @@ Task<bool> DenyForeign(Journey& j) {
 
 // The real credential for what is allowed, looked up after the decision.
 Result<std::optional<Injection>> InjectionFor(Journey& j) {
+  // The agent holds its own login itself: nothing to hide from it in the answer.
+  if (j.login) return Injection{j.login->header, j.login->prefix, j.login->token, ""};
   if (!j.action.request.credential) return std::nullopt;
   const CredentialRef& ref = *j.action.request.credential;
   ILK_TRY(real, j.core.vault.Reveal(ref));
@@ -358,6 +475,22 @@ Result<std::optional<Injection>> InjectionFor(Journey& j) {
     if (owner.entry == ref.entry) return Injection{ref.header, ref.prefix, real, phantom};
   }
   return Fail(Code::denied, "the lend of " + ref.entry + " is over");
+}
+
+// An answer that renews the own login: its tokens pass from now on where the one that was sent
+// does.
+WholeAnswer LearnFrom(Journey& j) {
+  return [&j](int status, std::string_view body) {
+    if (status != 200) return;
+    const std::size_t learnt =
+        j.session().logins.Learn(j.refresh_token, classify::ReadRefreshed(*j.plan.refreshes, body));
+    if (learnt == 0) return;
+    (void)j.core.ledger.AppendAsync(Entry("login-renewed", j.core.clock.Now(),
+                                          {{"session", j.session().id},
+                                           {"host", j.exchange.destination.host},
+                                           {"login", j.login_fingerprint},
+                                           {"tokens", learnt}}));
+  };
 }
 
 Task<bool> Allow(Journey& j) {
@@ -373,7 +506,8 @@ Task<bool> Allow(Journey& j) {
     co_return co_await Deny(j, "lend", injection.error().message, "Ask a human for a new lend.");
   }
   if (j.action.effect > Effect::read) j.core.scope.Invalidate(j.action.provider);
-  Outgoing out{j.action.request, j.action.effect, std::move(*injection), nullptr, {}};
+  Outgoing out{j.action.request, j.action.effect, std::move(*injection), nullptr, {}, {}};
+  if (!j.refresh_token.empty()) out.on_answer = LearnFrom(j);
   if (j.streamed) {
     // The pack said that this body decides nothing; then classify kept none and changed no method.
     if (!j.action.request.body.empty() || j.action.request.method != j.exchange.head.method) {
@@ -414,6 +548,11 @@ Task<bool> Hold(Journey& j) {
   if (j.streamed)
     co_return co_await Deny(j, "not-stored",
                             "This would have to be held, but its body was not kept.",
+                            "Go on with other work.");
+  if (j.login || !j.refresh_token.empty())
+    co_return co_await Deny(j, "own-login",
+                            "This would have to be held, and what is held is never executed with "
+                            "the agent's own login.",
                             "Go on with other work.");
   if (!places.empty()) {
     const auto executor = credential::ExecutorFor(j.action.provider, j.scopes.whole,
@@ -484,6 +623,7 @@ Task<bool> HandleRequest(Core& core, Worker& worker, Exchange& exchange) {
   if (const Ended ended = co_await CheckReach(j)) co_return *ended;
   if (const Ended ended = co_await ReadBody(j)) co_return *ended;
   if (const Ended ended = co_await Understand(j)) co_return *ended;
+  if (const Ended ended = co_await CheckHostedTools(j)) co_return *ended;
   co_await FindCredential(j);
   co_await ObserveScope(j);
   Decide(j);

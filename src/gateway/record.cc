@@ -97,13 +97,14 @@ std::string DecisionEntry(const DecisionRecord& record, TimePoint at) {
   const Action& action = *record.action;
   Writer w;
   w.Field("at", FormatTime(at));
-  w.Field("credential", ToString(record.facts->credential));
+  w.Field("credential", record.login.empty() ? ToString(record.facts->credential) : "login");
   if (action.discloses == Disclosure::credential) w.Field("discloses", "credential");
   w.Field("effect", ToString(action.effect));
   w.Fields("environments", record.facts->environments);
   if (!record.hold.empty()) w.Field("hold", record.hold);
   w.Field("host", action.request.host);
   w.Field("id", record.id);
+  if (!record.login.empty()) w.Field("login", record.login);
   w.Field("operation", action.operation);
   w.Field("reason", record.decision->reason);
   w.Field("rule", record.decision->rule);

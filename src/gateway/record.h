@@ -23,7 +23,8 @@ struct DecisionRecord {
   const Action* action = nullptr;
   const Decision* decision = nullptr;
   const Facts* facts = nullptr;
-  std::string_view hold;  // "" when none
+  std::string_view hold;        // "" when none
+  std::string_view login = {};  // fingerprint of the agent's own login, when it carried that
 };
 std::string DecisionEntry(const DecisionRecord& record, TimePoint at);
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "credential/login.h"
 #include "credential/token_index.h"
 #include "credential/vault.h"
 #include "gateway/fake_names.h"
@@ -19,6 +20,21 @@
 #include "policy/policy.h"
 
 namespace interlock::gateway {
+
+// A key of the caller's environment, lent to one session without the vault's file.
+struct CallerKey {
+  std::string variable;
+  std::string provider;
+  std::string kind;
+  std::string entry;        // the transient vault entry
+  std::string fingerprint;  // of the value
+};
+
+// What the caller said of the agent's own login; the tokens are in Session::logins.
+struct CallerLogin {
+  std::vector<std::string> hosts;
+  std::string fingerprint;
+};
 
 // Immutable after registration, but for what says otherwise.
 struct Session {
@@ -31,7 +47,10 @@ struct Session {
   TimePoint started;
   std::vector<credential::VaultEntry> lent;
   std::map<std::string, std::string> variables;  // name → phantom
-  std::vector<policy::Rule> workspace_rules;     // which can only tighten
+  std::vector<CallerKey> keys;
+  std::vector<CallerLogin> login_info;
+  credential::Logins logins;                  // thread-safe
+  std::vector<policy::Rule> workspace_rules;  // which can only tighten
   std::set<std::string> pinned_ephemeral;  // ids of environments that were ephemeral at the start
   std::string pinned_reason;             // why there are none, when the provider could not be asked
   credential::TokenIndex known_foreign;  // credentials that lie in the workspace

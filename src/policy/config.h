@@ -93,7 +93,8 @@ struct ProviderConfig {
 
 struct SessionConfig {
   std::string environment;
-  std::vector<std::string> egress;  // groups of hosts, packs, hosts
+  std::vector<std::string> egress;        // groups of hosts, packs, hosts
+  std::vector<std::string> hosted_tools;  // tools that a model's provider may run itself
   bool operator==(const SessionConfig&) const = default;
 };
 

@@ -250,7 +250,8 @@ class Reader {
     const bool many = node.kind == YamlNode::Kind::sequence;
     if (many && !Expect(node, YamlNode::Kind::sequence, path)) return std::nullopt;
     if (many && node.items.empty()) {
-      Report(node.mark, Subject(path) + " is an empty list; leave the key out to mean everything");
+      Report(node.mark,
+             Subject(path) + " is an empty list; leave the key out for what holds without it");
       return std::nullopt;
     }
     const std::span<const YamlNode> nodes =

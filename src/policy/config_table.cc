@@ -141,6 +141,13 @@ constexpr Field kSessionFields[] = {
      .about = "What the agent may reach: groups of hosts (`model-apis`, `package-registries`, the "
               "name of a pack), or hosts. Every other host is denied.",
      .standard = "[model-apis, package-registries, railway]"},
+    {.key = "hosted_tools",
+     .kind = Kind::texts,
+     .about = "Tools that the provider of a model may run on its own machines when a request asks "
+              "for them, by the name that the refusal gives: `web_search`, `web_fetch`, `url` (an "
+              "input that the provider fetches), `mcp` and so on. They act outside the room, with "
+              "what the request gives them. Every other one is denied.",
+     .standard = "none"},
 };
 constexpr Table kSession = {"sessions.NAME", "What a session gets. `default` always exists.",
                             kSessionFields};

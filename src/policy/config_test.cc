@@ -83,7 +83,7 @@ constexpr Refusal kRefusals[] = {
     {"zero_approvals", "environments: { staging: { approvals: 0 } }\n",
      "1:39: \"approvals\" must be a whole number between 1 and 20, not \"0\"\n"},
     {"no_keys_at_all", "environments: { staging: { keys: [] } }\n",
-     "1:34: \"keys\" is an empty list; leave the key out to mean everything\n"},
+     "1:34: \"keys\" is an empty list; leave the key out for what holds without it\n"},
     {"size_without_unit", "gateway: { limits: { header: 65536 } }\n",
      "1:30: \"header\" must be a size like 64KiB between 1KiB and 1MiB, not \"65536\"\n"},
     {"size_over_its_bound", "gateway: { limits: { header: 1GiB } }\n",

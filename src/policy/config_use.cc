@@ -74,7 +74,9 @@ json::object ProvidersJson(const Config& config) {
 json::object SessionsJson(const Config& config) {
   json::object out;
   for (const auto& [name, session] : config.sessions)
-    out[name] = {{"environment", session.environment}, {"egress", WordsOf(session.egress)}};
+    out[name] = {{"environment", session.environment},
+                 {"egress", WordsOf(session.egress)},
+                 {"hosted_tools", WordsOf(session.hosted_tools)}};
   return out;
 }
 

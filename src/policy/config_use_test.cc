@@ -145,6 +145,7 @@ TEST(PolicyDigest, ChangesWithWhatDecidesAndWithNothingElse) {
   EXPECT_TRUE(changed([](Config& c) { c.environments["staging"].keys.pop_back(); }));
   EXPECT_TRUE(changed([](Config& c) { c.providers["railway"].environments["*"] = "staging"; }));
   EXPECT_TRUE(changed([](Config& c) { c.sessions["default"].egress.push_back("fly"); }));
+  EXPECT_TRUE(changed([](Config& c) { c.sessions["default"].hosted_tools.push_back("mcp"); }));
   EXPECT_TRUE(changed([](Config& c) { c.breakers[0].count = 4; }));
   EXPECT_TRUE(changed([](Config& c) { c.gateway.upstreams.push_back({"a", "b:1", ""}); }));
 

@@ -169,8 +169,9 @@ Config ConfigOf(const json::object& tree) {
   }
   for (const auto& [name, value] : Object(tree, "sessions")) {
     if (const json::object* object = value.if_object())
-      config.sessions.emplace(
-          std::string(name), SessionConfig{Text(*object, "environment"), Texts(*object, "egress")});
+      config.sessions.emplace(std::string(name),
+                              SessionConfig{Text(*object, "environment"), Texts(*object, "egress"),
+                                            Texts(*object, "hosted_tools")});
   }
   for (const json::object* item : Objects(tree, "breakers"))
     config.breakers.push_back(BreakerOf(*item));

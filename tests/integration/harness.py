@@ -187,14 +187,14 @@ def relay_to(stage):
 class Session:
     """One agent's session, started over the control socket; it lives as long as the connection."""
 
-    def __init__(self, stage, environment="staging", workspace=None, agent="test"):
+    def __init__(self, stage, environment="staging", workspace=None, agent="test", **more):
         self.stage = stage
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(DEADLINE)
         self.sock.connect(str(stage.state / "gateway.sock"))
         self.file = self.sock.makefile("rb")
         answer = self.call({"op": "session.start", "environment": environment, "agent": agent,
-                            "workspace": str(workspace) if workspace else ""})
+                            "workspace": str(workspace) if workspace else "", **more})
         if "result" not in answer:
             self.close()
             raise AssertionError(f"no session: {answer}")
@@ -314,7 +314,7 @@ class Stage:
     """railsim and a gateway with a vault, an approver and a configuration for both."""
 
     def __init__(self, *, egress=(PLAIN,), limits=None, times=None, upstreams=(), extra="", faults=(), railsim=True,
-                 vault=True, approver=True, odd=None, plain=None, environments=None):
+                 vault=True, approver=True, odd=None, plain=None, environments=None, names=(), hosted=()):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="interlock-test-"))
         self.state = self.dir / "state"
         self.config = self.dir / "interlock.yaml"
@@ -329,7 +329,7 @@ class Stage:
         atexit.register(self.close)
         try:
             self.authority = Authority(self.dir / "ca")
-            chain, key = self.authority.issue("provider", [API, "backboard.railway.app", ODD, PLAIN, "*.plain.test"])
+            chain, key = self.authority.issue("provider", [API, "backboard.railway.app", ODD, PLAIN, "*.plain.test", *names])
             self.chain, self.chain_key = chain, key
             if railsim:
                 self.railsim = Railsim(self.dir / "railway", chain, key, faults)
@@ -337,6 +337,7 @@ class Stage:
             self.odd = FakeUpstream(chain, key, odd)
             self.plain = FakeUpstream(chain, key, plain)
             self.fakes = [self.odd, self.plain]
+            self.hosted = hosted
             self.write_config(egress, limits, upstreams, extra, environments)
             if approver:
                 self.make_key("alice")
@@ -369,7 +370,8 @@ class Stage:
                   '    environments: { production: production, staging: staging, "pr-*": scratch }',
                   "sessions:",
                   "  default: { environment: staging, egress: ["
-                  + ", ".join(json.dumps(e) for e in ["railway", *egress]) + "] }",
+                  + ", ".join(json.dumps(e) for e in ["railway", *egress]) + "]"
+                  + (f", hosted_tools: {json.dumps(list(self.hosted))}" if self.hosted else "") + " }",
                   # Tests ask for more destruction than any agent should; the breaker has tests of its own.
                   "breakers:",
                   "  - { when: { effect: irreversible, within: 10m, count: 100000 }, then: halt }"]
