@@ -3,6 +3,8 @@ refused, a caller's key stays outside, and the agent's own login goes where it b
 """
 import base64
 import json
+import pathlib
+import re
 
 from harness import PLAIN, Stage, every, shared
 from fake_upstream import ok
@@ -93,6 +95,29 @@ def test_a_callers_key_works_as_a_phantom_and_never_enters():
     for file in s.state.rglob("*"):
         if file.is_file():
             assert KEY.encode() not in file.read_bytes() and LOGIN.encode() not in file.read_bytes(), file
+
+
+def test_a_token_of_the_callers_environment_is_lent_like_a_key():
+    s = stage()
+    token = "sk-ant-oat01-" + "t0kenOfTheEnvironment" * 3
+    with s.session(keys=[{"variable": "ANTHROPIC_AUTH_TOKEN", "value": token, "provider": "model-apis", "kind": "anthropic-login"}]) as session:
+        phantom = session.variables["ANTHROPIC_AUTH_TOKEN"]
+        reply = post(session, ANTHROPIC, "/v1/messages", {"messages": []}, {"Authorization": f"Bearer {phantom}"})
+        assert reply.status == 200 and reply.json["bearer"] == f"Bearer {phantom}", reply
+        assert s.odd.requests[-1].headers["authorization"] == f"Bearer {token}"
+        before = len(s.odd.requests)
+        is_denied(s, post(session, ANTHROPIC, "/v1/messages", {"messages": []}, {"Authorization": f"Bearer {token}"}), before)
+
+
+def test_every_key_of_every_profile_is_one_that_a_session_takes():
+    s = stage()
+    packs = pathlib.Path(__file__).resolve().parents[2] / "packs" / "agents"
+    line = re.compile(r"^  (\w+): \{ provider: ([\w-]+), kind: ([\w-]+)")
+    keys = {match[1]: match for file in packs.glob("*.yaml") for match in map(line.match, file.read_text().splitlines()) if match}
+    assert len(keys) > 8, keys
+    for name, match in keys.items():
+        with s.session(keys=[{"variable": name, "value": KEY, "provider": match[2], "kind": match[3]}]) as session:
+            assert session.variables[name] != KEY, name
 
 
 def test_a_callers_key_is_gone_after_its_session():
