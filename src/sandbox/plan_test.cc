@@ -164,7 +164,8 @@ constexpr WorkspaceCase kWorkspaces[] = {
     {"a_dot_directory_of_the_home_is_refused", "/home/ada/.claude/worktree", "dot directories"},
     {"a_workspace_with_the_state_in_it_is_refused", "/var/lib", "own state"},
     {"a_workspace_inside_the_state_is_refused", "/var/lib/interlock/ledger", "own state"},
-    {"a_workspace_with_our_programs_in_it_is_refused", "/work/interlock", "own programs or packs"},
+    {"a_workspace_with_our_programs_in_it_is_refused", "/projects/interlock",
+     "own programs or packs"},
     {"a_relative_path_is_refused", "src/app", "not an absolute path"},
 };
 
@@ -174,7 +175,7 @@ TEST_P(WorkspaceTest, Holds) {
   Request request = Work();
   request.workspace = request.cwd = GetParam().workspace;
   request.hidden = {"/var/lib/interlock", "/home/ada/state"};
-  request.protect = {"/work/interlock/build/release/interlock"};
+  request.protect = {"/projects/interlock/build/release/interlock"};
   const auto plan = PlanFor(request, Debian());
   if (*GetParam().why == '\0') {
     EXPECT_TRUE(plan) << plan.error().message;

@@ -77,10 +77,10 @@ TEST_F(FindProgramTest, ANativeInstallationIsReachedByItsLink) {
 }
 
 TEST_F(FindProgramTest, AProjectsOwnBinIsNotShownWholeOnlyItsProgram) {
-  Install("home/work/bin/agent");
-  fs::create_directories(Path("home/work/lib"));
-  EXPECT_EQ(Find({home_ + "/work/bin/agent"}, "").show,
-            std::vector<std::string>{home_ + "/work/bin/agent"});
+  Install("home/projects/bin/agent");
+  fs::create_directories(Path("home/projects/lib"));
+  EXPECT_EQ(Find({home_ + "/projects/bin/agent"}, "").show,
+            std::vector<std::string>{home_ + "/projects/bin/agent"});
 }
 
 TEST_F(FindProgramTest, ALocalInstallationShowsItsOutermostModules) {
