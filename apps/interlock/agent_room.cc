@@ -78,12 +78,19 @@ void KeepDirectories(const sandbox::Profile& profile, sandbox::Request& request)
   }
 }
 
+std::vector<fs::path> ProfileDirectories() {
+  std::vector<fs::path> directories;
+  for (const fs::path& packs : PackDirectories()) directories.push_back(packs / "agents");
+  return directories;
+}
+
 Result<sandbox::Profile> ChooseProfile(const CommandLine& line,
                                        const std::vector<std::string>& names) {
-  ILK_TRY(profiles, AgentProfiles());
   if (!line.Has("--agent")) {
+    ILK_TRY(profiles, sandbox::LoadProfiles(ProfileDirectories(), &names));
     return sandbox::Complete(sandbox::ProfileFor(names, profiles), profiles);
   }
+  ILK_TRY(profiles, AgentProfiles());
   const std::string wanted = line.Get("--agent");
   const auto found = std::ranges::find(profiles, wanted, &sandbox::Profile::name);
   if (found != profiles.end()) return sandbox::Complete(*found, profiles);
@@ -110,9 +117,7 @@ std::string HomeDirectory() {
 }
 
 Result<std::vector<sandbox::Profile>> AgentProfiles() {
-  std::vector<fs::path> directories;
-  for (const fs::path& packs : PackDirectories()) directories.push_back(packs / "agents");
-  return sandbox::LoadProfiles(directories);
+  return sandbox::LoadProfiles(ProfileDirectories());
 }
 
 Result<AgentRoom> FurnishRoom(const CommandLine& line, sandbox::Request& request) {

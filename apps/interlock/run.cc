@@ -117,8 +117,9 @@ int Run(const CommandLine& line) {
   sandbox::Request request = RoomFor(line);
   const auto agent = FurnishRoom(line, request);
   if (!agent) return Report(agent.error());
-  // Planned once before anything is started, so that a workspace that can't be used leaves nothing.
-  if (const auto possible = sandbox::MakePlan(request); !possible) return Report(possible.error());
+  // Before anything is started, so that a workspace that can't be used leaves nothing.
+  if (const auto possible = sandbox::CheckRequest(request); !possible)
+    return Report(possible.error());
 
   auto gateway = ReachGateway(line);
   if (!gateway) return Report(gateway.error());

@@ -233,9 +233,10 @@ Result<sandbox::Survey> WorkspaceKeeper::Survey(const std::string& workspace) {
 Result<void> WorkspaceKeeper::PrepareLive(sandbox::Request& request) {
   ILK_TRY(survey, Survey(request.workspace));
   const auto absolute = [&](const std::string& path) { return request.workspace + "/" + path; };
-  // Written down before anything is made; what another living session made is kept by both.
+  // Written down before anything is made; what another living session made is kept by both. Not yet
+  // synced: Prepare() does that once, when all is known.
   record_.placeholders = survey.missing;
-  for (const sandbox::WorkspaceRecord& other : records_.All()) {
+  for (const sandbox::WorkspaceRecord& other : records_.Running()) {
     if (other.session == record_.session || other.workspace != record_.workspace ||
         other.state != WorkspaceState::running)
       continue;
@@ -244,12 +245,12 @@ Result<void> WorkspaceKeeper::PrepareLive(sandbox::Request& request) {
         record_.placeholders.push_back(one);
     }
   }
-  ILK_TRY_VOID(records_.Save(record_));
+  ILK_TRY_VOID(records_.SaveSoon(record_));
   ILK_TRY(made, sandbox::MakePlaceholders(request.workspace, survey.missing));
   std::erase_if(record_.placeholders,
                 [&](const sandbox::Placeholder& one) { return one.inode == 0; });
   record_.placeholders.insert(record_.placeholders.end(), made.begin(), made.end());
-  ILK_TRY_VOID(records_.Save(record_));
+  ILK_TRY_VOID(records_.SaveSoon(record_));
 
   const UniqueFd root = OpenDirectory(request.workspace);
   for (const sandbox::Placeholder& one : survey.missing) {
@@ -314,7 +315,9 @@ Result<void> WorkspaceKeeper::Release() {
     std::fprintf(stderr, "interlock: kept %s, which is no longer as it was made\n",
                  EscapeForHumans(left.front()).c_str());
   record_.state = WorkspaceState::ended;
-  return records_.Save(record_);
+  ILK_TRY_VOID(records_.Save(record_));
+  records_.Retire(record_.session);
+  return {};
 }
 
 void WorkspaceKeeper::Finish(bool quiet) {

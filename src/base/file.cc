@@ -33,26 +33,26 @@ Result<void> WriteAll(int fd, std::string_view bytes, const std::filesystem::pat
   return {};
 }
 
-Result<void> WriteNewFile(const std::filesystem::path& path, std::string_view bytes,
-                          unsigned mode) {
+enum class Sync { now, never };
+
+Result<void> WriteNewFile(const std::filesystem::path& path, std::string_view bytes, unsigned mode,
+                          Sync sync) {
   UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!fd.valid()) return FailErrno("creating", path, errno);
   // After open, so that the umask has no say.
   if (::fchmod(fd.get(), static_cast<mode_t>(mode)) != 0)
     return FailErrno("setting the mode of", path, errno);
   ILK_TRY_VOID(WriteAll(fd.get(), bytes, path));
-  if (::fsync(fd.get()) != 0) return FailErrno("syncing", path, errno);
+  if (sync == Sync::now && ::fsync(fd.get()) != 0) return FailErrno("syncing", path, errno);
   if (::close(fd.Release()) != 0) return FailErrno("closing", path, errno);
   return {};
 }
 
-}  // namespace
-
-Result<void> WriteFileDurably(const std::filesystem::path& path, std::string_view bytes,
-                              unsigned mode) {
+Result<void> Replace(const std::filesystem::path& path, std::string_view bytes, unsigned mode,
+                     Sync sync) {
   std::filesystem::path temporary = path;
   temporary += "." + ShortId("tmp");
-  if (const auto written = WriteNewFile(temporary, bytes, mode); !written) {
+  if (const auto written = WriteNewFile(temporary, bytes, mode, sync); !written) {
     ::unlink(temporary.c_str());
     return written;
   }
@@ -61,7 +61,19 @@ Result<void> WriteFileDurably(const std::filesystem::path& path, std::string_vie
     ::unlink(temporary.c_str());
     return FailErrno("replacing", path, error);
   }
+  return {};
+}
+
+}  // namespace
+
+Result<void> WriteFileDurably(const std::filesystem::path& path, std::string_view bytes,
+                              unsigned mode) {
+  ILK_TRY_VOID(Replace(path, bytes, mode, Sync::now));
   return SyncDirectory(ParentOf(path));
+}
+
+Result<void> ReplaceFile(const std::filesystem::path& path, std::string_view bytes, unsigned mode) {
+  return Replace(path, bytes, mode, Sync::never);
 }
 
 Result<std::string> ReadFile(const std::filesystem::path& path, std::size_t limit) {

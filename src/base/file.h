@@ -15,6 +15,11 @@ namespace interlock {
 Result<void> WriteFileDurably(const std::filesystem::path& path, std::string_view bytes,
                               unsigned mode = 0600);
 
+// The same without the syncs, for what a restart makes anew: a reader never sees half of it, but
+// after a power loss the file may be the old one, the new one or empty.
+Result<void> ReplaceFile(const std::filesystem::path& path, std::string_view bytes,
+                         unsigned mode = 0600);
+
 // The whole file, refused when it is larger than `limit` bytes.
 Result<std::string> ReadFile(const std::filesystem::path& path, std::size_t limit = 64u << 20);
 

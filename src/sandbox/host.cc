@@ -1,5 +1,6 @@
 // What a plan needs to know about this machine.
 #include <dirent.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include <filesystem>
 
 #include "base/file.h"
+#include "base/unique_fd.h"
 #include "sandbox/fill.h"
 #include "sandbox/plan.h"
 
@@ -101,28 +103,35 @@ Result<Listing> List(const std::string& path) {
 }
 
 // What others may not read. A normal user can't open these anyway; uid 0 inside is uid 0 outside to
-// the file system, so a room of root's must not contain them.
-void AddUnreadable(const std::string& directory, int depth, std::size_t& seen,
+// the file system, so a room of root's must not contain them. Runs at every start: nothing is asked
+// about a link, and no path is walked twice.
+void AddUnreadable(const std::string& path, UniqueFd directory, int depth, std::size_t& seen,
                    std::vector<std::string>& out) {
-  const auto listing = List(directory);
-  if (!listing) {
-    out.push_back(directory);
+  DIR* listing = directory.valid() ? fdopendir(directory.get()) : nullptr;
+  if (listing == nullptr) {
+    out.push_back(path);
     return;
   }
-  for (const Entry& entry : listing->entries) {
-    if (entry.kind == Entry::Kind::link) continue;
-    const std::string path = directory + "/" + entry.name;
+  const int fd = directory.Release();  // closedir() closes it
+  while (const dirent* item = readdir(listing)) {
+    const std::string_view name = item->d_name;
+    if (name == "." || name == ".." || item->d_type == DT_LNK) continue;
     struct stat status{};
-    if (lstat(path.c_str(), &status) != 0) continue;
+    if (fstatat(fd, item->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0 || S_ISLNK(status.st_mode)) {
+      continue;
+    }
+    std::string inner = path + "/" + std::string(name);
     const bool is_directory = S_ISDIR(status.st_mode);
     const mode_t needed = is_directory ? (S_IROTH | S_IXOTH) : S_IROTH;
     if (++seen > kEtcEntriesMax || (is_directory && depth >= kEtcDepthMax) ||
         (status.st_mode & needed) != needed) {
-      out.push_back(path);
+      out.push_back(std::move(inner));
     } else if (is_directory) {
-      AddUnreadable(path, depth + 1, seen, out);
+      UniqueFd opened(openat(fd, item->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+      AddUnreadable(inner, std::move(opened), depth + 1, seen, out);
     }
   }
+  closedir(listing);
 }
 
 std::vector<std::string> PrivateInEtc(uid_t uid) {
@@ -140,7 +149,7 @@ std::vector<std::string> PrivateInEtc(uid_t uid) {
   }
   if (uid == 0) {
     std::size_t seen = 0;
-    AddUnreadable("/etc", 0, seen, out);
+    AddUnreadable("/etc", UniqueFd(open("/etc", O_RDONLY | O_DIRECTORY | O_CLOEXEC)), 0, seen, out);
   }
   std::ranges::sort(out);
   out.erase(std::ranges::unique(out).begin(), out.end());

@@ -255,7 +255,8 @@ class Builder {
     AddFile(RoomPath("ca.pem"), request_.ca_certificate);
     std::string bundle = host_.ca_roots;
     if (!bundle.empty() && bundle.back() != '\n') bundle += '\n';
-    AddFile(RoomPath("ca-bundle.pem"), bundle + request_.ca_certificate);
+    bundle += request_.ca_certificate;
+    AddFile(RoomPath("ca-bundle.pem"), std::move(bundle));
   }
 
   void AddSystem() {
@@ -429,6 +430,14 @@ void AddLimits(const Request& request, const Host& host, Plan& plan) {
   }
 }
 
+Result<void> Check(const Request& request) {
+  ILK_TRY_VOID(CheckCommand(request));
+  ILK_TRY_VOID(CheckWorkspace(request));
+  ILK_TRY_VOID(CheckReadOnly(request));
+  ILK_TRY_VOID(CheckView(request));
+  return CheckHome(request);
+}
+
 // A home that can't be made empty gets a substitute: "/" for some service users, or a system
 // directory.
 std::string HomeFor(const Request& request) {
@@ -451,11 +460,7 @@ bool IsWithin(std::string_view path, std::string_view ancestor) {
 Result<Plan> PlanFor(const Request& given, const Host& host) {
   Request request = given;
   request.home = HomeFor(given);
-  ILK_TRY_VOID(CheckCommand(request));
-  ILK_TRY_VOID(CheckWorkspace(request));
-  ILK_TRY_VOID(CheckReadOnly(request));
-  ILK_TRY_VOID(CheckView(request));
-  ILK_TRY_VOID(CheckHome(request));
+  ILK_TRY_VOID(Check(request));
   Plan plan;
   plan.agent = request.agent;
   plan.argv = request.argv;
@@ -475,6 +480,12 @@ Result<Plan> PlanFor(const Request& given, const Host& host) {
   plan.seccomp = "room-1";
   plan.capture_port = request.capture_port;
   return plan;
+}
+
+Result<void> CheckRequest(const Request& request) {
+  ILK_TRY(resolved, ResolvePaths(request));
+  resolved.home = HomeFor(resolved);
+  return Check(resolved);
 }
 
 Result<Plan> MakePlan(const Request& request) {

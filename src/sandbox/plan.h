@@ -198,6 +198,10 @@ inline constexpr std::string_view kHostEtc = "/.interlock-etc";
 // overlaps a path in `hidden` or contains one in `protect`.
 Result<Plan> MakePlan(const Request& request);
 
+// Whether MakePlan would refuse the request, without its look at the machine: for a refusal before
+// anything is started.
+Result<void> CheckRequest(const Request& request);
+
 // The same from observed values alone: no IO. Paths in `request` must be absolute and resolved.
 Result<Plan> PlanFor(const Request& request, const Host& host);
 

@@ -10,7 +10,8 @@ namespace interlock::sandbox {
 
 namespace fs = std::filesystem;
 
-Result<std::vector<Profile>> LoadProfiles(const std::vector<fs::path>& directories) {
+Result<std::vector<Profile>> LoadProfiles(const std::vector<fs::path>& directories,
+                                          const std::vector<std::string>* names) {
   std::map<std::string, Profile> found;
   std::string where;
   for (const fs::path& directory : directories) {
@@ -24,6 +25,11 @@ Result<std::vector<Profile>> LoadProfiles(const std::vector<fs::path>& directori
                     Fill("{}: more than {} agent profiles", directory.native(), kProfilesMax));
       }
       ILK_TRY(text, ReadFile(path, kProfileBytesMax));
+      const auto mentions = [&](const std::string& name) { return text.contains(name); };
+      if (names != nullptr && path.stem() != kPlainProfile &&
+          std::ranges::none_of(*names, mentions)) {
+        continue;
+      }
       ILK_TRY(profile, ReadProfile(text, path.native()));
       if (profile.name != path.stem().native()) {
         return Fail(Code::invalid_input, Fill("{}: holds the profile \"{}\"; name the file {}.yaml",

@@ -76,8 +76,11 @@ Result<Profile> ReadProfile(std::string_view text, std::string_view file_name);
 
 // Every *.yaml in these directories, sorted by name. Missing directories are empty; a profile in a
 // later directory takes the place of one of the same name. Fails on the first file with a mistake,
-// and when there is no `shell`.
-Result<std::vector<Profile>> LoadProfiles(const std::vector<std::filesystem::path>& directories);
+// and when there is no `shell`. With `names`, files that contain none of them are passed over
+// unread (but for `shell`'s): every session starts with this, and a profile that has nothing to do
+// with its command neither costs it time nor stops it.
+Result<std::vector<Profile>> LoadProfiles(const std::vector<std::filesystem::path>& directories,
+                                          const std::vector<std::string>* names = nullptr);
 
 // The profile with what `shell` gives every room. `profiles` must hold `shell` (LoadProfiles).
 // invalid_input: a place of one is inside a place of the other.

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,6 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr std::size_t kRecordBytesMax = 8u << 20;
+constexpr char kAlive[] = "alive";  // locked by the session's launcher while it lives
 
 std::uint64_t Number(const json::object& object, std::string_view key) {
   const json::value* value = Find(object, key);
@@ -173,7 +175,7 @@ Result<UniqueFd> WorkspaceRecords::Lock() const {
 
 Result<UniqueFd> WorkspaceRecords::Claim(const std::string& session) const {
   ILK_TRY_VOID(MakePrivateDirectory(PathOf(session)));
-  UniqueFd lock = OpenLock(PathOf(session) / "alive");
+  UniqueFd lock = OpenLock(PathOf(session) / kAlive);
   if (!lock.valid()) {
     return Fail(Code::unavailable,
                 Fill("locking {}: {}", PathOf(session).string(), std::strerror(errno)));
@@ -182,11 +184,16 @@ Result<UniqueFd> WorkspaceRecords::Claim(const std::string& session) const {
     return Fail(Code::conflict,
                 Fill("session {} is still running, or another command works on it", session));
   }
+  // Retired between the two calls: the file is gone, and a lock on it would exclude nobody.
+  struct stat status{};
+  if (fstat(lock.get(), &status) != 0 || status.st_nlink == 0) {
+    return Fail(Code::conflict, Fill("session {} has just ended; try again", session));
+  }
   return lock;
 }
 
 bool WorkspaceRecords::IsAlive(const std::string& session) const {
-  const UniqueFd lock(open((PathOf(session) / "alive").c_str(), O_RDWR | O_CLOEXEC));
+  const UniqueFd lock(open((PathOf(session) / kAlive).c_str(), O_RDWR | O_CLOEXEC));
   return lock.valid() && flock(lock.get(), LOCK_EX | LOCK_NB) != 0;
 }
 
@@ -195,6 +202,11 @@ fs::path WorkspaceRecords::PathOf(const std::string& session) const { return dir
 Result<void> WorkspaceRecords::Save(const WorkspaceRecord& record) const {
   ILK_TRY_VOID(MakePrivateDirectory(PathOf(record.session)));
   return WriteFileDurably(PathOf(record.session) / "session.json", json::serialize(ToJson(record)));
+}
+
+Result<void> WorkspaceRecords::SaveSoon(const WorkspaceRecord& record) const {
+  ILK_TRY_VOID(MakePrivateDirectory(PathOf(record.session)));
+  return ReplaceFile(PathOf(record.session) / "session.json", json::serialize(ToJson(record)));
 }
 
 Result<WorkspaceRecord> WorkspaceRecords::Load(const std::string& session) const {
@@ -214,19 +226,26 @@ Result<WorkspaceRecord> WorkspaceRecords::Load(const std::string& session) const
   return record;
 }
 
-std::vector<WorkspaceRecord> WorkspaceRecords::All() const {
+std::vector<WorkspaceRecord> WorkspaceRecords::Running() const {
   std::vector<WorkspaceRecord> out;
   std::error_code error;
   for (fs::directory_iterator it(directory_, error), end; !error && it != end;
        it.increment(error)) {
+    std::error_code missing;
+    if (!fs::exists(it->path() / kAlive, missing)) continue;
     if (auto record = Load(it->path().filename().string())) out.push_back(std::move(*record));
   }
   return out;
 }
 
+void WorkspaceRecords::Retire(const std::string& session) const {
+  std::error_code gone_already;
+  fs::remove(PathOf(session) / kAlive, gone_already);
+}
+
 std::vector<std::string> WorkspaceRecords::RemovePlaceholders(const WorkspaceRecord& record) const {
   std::vector<std::string> in_use;
-  for (const WorkspaceRecord& other : All()) {
+  for (const WorkspaceRecord& other : Running()) {
     if (other.session == record.session || other.workspace != record.workspace ||
         other.state != WorkspaceState::running || !IsAlive(other.session))
       continue;
@@ -241,12 +260,16 @@ std::vector<std::string> WorkspaceRecords::RemovePlaceholders(const WorkspaceRec
 }
 
 void WorkspaceRecords::CleanUp() const {
-  for (WorkspaceRecord& record : All()) {
-    if (record.state != WorkspaceState::running || IsAlive(record.session)) continue;
+  for (WorkspaceRecord& record : Running()) {
+    if (IsAlive(record.session)) continue;
+    if (record.state != WorkspaceState::running) {
+      Retire(record.session);
+      continue;
+    }
     (void)RemovePlaceholders(record);
     record.state = WorkspaceState::ended;
     record.placeholders.clear();
-    (void)Save(record);
+    if (Save(record)) Retire(record.session);
   }
 }
 

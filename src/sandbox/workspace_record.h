@@ -70,9 +70,14 @@ class WorkspaceRecords {
 
   std::filesystem::path PathOf(const std::string& session) const;
   Result<void> Save(const WorkspaceRecord& record) const;
+  // The same without waiting for the disk: enough while what it says can be found out again.
+  Result<void> SaveSoon(const WorkspaceRecord& record) const;
   // invalid_input: not a session's name; not_found: nothing is known about it.
   Result<WorkspaceRecord> Load(const std::string& session) const;
-  std::vector<WorkspaceRecord> All() const;
+  // Those that may still be running. A session that was retired is not looked at again: a start
+  // must not get slower with every session that ever was.
+  std::vector<WorkspaceRecord> Running() const;
+  void Retire(const std::string& session) const;
 
   // Takes away what this session keeps on the host, but for what another living session on the
   // same workspace stands on too. Call under Lock(). Returns what could not be removed.
