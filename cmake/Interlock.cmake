@@ -2,8 +2,10 @@
 
 find_package(Threads REQUIRED)
 find_package(OpenSSL 3.0 REQUIRED)
+# Static: docs/decisions/0009-static-cxx-libraries.md
+set(Boost_USE_STATIC_LIBS ON)
 find_package(Boost 1.81 REQUIRED COMPONENTS json)
-find_package(yaml-cpp REQUIRED)
+find_library(ILK_YAML_CPP NAMES libyaml-cpp.a yaml-cpp REQUIRED)
 
 add_library(ilk_flags INTERFACE)
 target_include_directories(ilk_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)

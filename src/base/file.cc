@@ -114,6 +114,8 @@ Result<void> SyncDirectory(const std::filesystem::path& path) {
 }
 
 Result<void> MakePrivateDirectory(const std::filesystem::path& path) {
+  struct stat there{};
+  if (::stat(path.c_str(), &there) == 0 && S_ISDIR(there.st_mode)) return {};
   std::filesystem::path so_far;
   for (const auto& part : path) {
     so_far /= part;
