@@ -156,7 +156,8 @@ Result<CommandLine> ParseCommandLine(std::span<const Command> commands,
     return Fail(Code::invalid_input, "usage: interlock " + std::string(command.name) + " " +
                                          std::string(command.operands));
   }
-  if (command.takes_command && line.rest.empty() && !line.Has("--print-plan")) {
+  if (command.takes_command && line.rest.empty() && !line.Has("--print-plan") &&
+      !line.Has("--ssh")) {
     return Fail(Code::invalid_input, "usage: interlock " + std::string(command.name) + " " +
                                          std::string(command.operands));
   }

@@ -13,6 +13,13 @@ constexpr Option kRunOptions[] = {
      "live: edits appear at once (default); review: they wait for `workspace apply`"},
     {"--no-recovery-point", "", "live: don't copy the workspace first"},
     {"--agent", "NAME", "the agent profile to use (default: by the command; else \"shell\")"},
+    {"--reach", "HOST:PORT",
+     "a service of this machine or its networks that the session may dial, judged like everything; "
+     "localhost:PORT is host.interlock.internal:PORT inside (may be repeated)"},
+    {"--publish", "PORT",
+     "show this port of the room's loopback on 127.0.0.1 outside; HOSTPORT:PORT for another number "
+     "(may be repeated)"},
+    {"--ssh", "", "let ssh and editors in by `interlock attach`; CMD may be left out"},
     {"--print-plan", "", "print the room as it would be built, and build nothing"},
     {"--quiet", "", "no line about the session"},
 };
@@ -58,6 +65,15 @@ constexpr Option kDemoOptions[] = {
 constexpr Command kCommands[] = {
     {"run", "-- CMD…", "Runs CMD in a room whose only way out is the gateway.",
      "interlock run --env staging -- claude", kRunOptions, Run, true},
+    {"attach",
+     "SESSION",
+     "Connects stdin and stdout to an ssh server inside a session's room: ssh's ProxyCommand.",
+     "ssh -F ~/.local/state/interlock/ssh/s-7f3a19c2.config interlock-s-7f3a19c2",
+     {},
+     Attach,
+     false,
+     1,
+     1},
     {"status",
      "",
      "Gateway, sessions, holds, and every protection that is weaker than it could be.",

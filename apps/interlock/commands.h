@@ -11,6 +11,8 @@ std::span<const Command> CommandTable();
 
 // run.cc
 int Run(const CommandLine& line);
+// attach.cc
+int Attach(const CommandLine& line);
 // gateway_command.cc
 int GatewayRun(const CommandLine& line);
 int GatewayStop(const CommandLine& line);

@@ -132,6 +132,10 @@ int Status(const CommandLine& line) {
       std::printf("  %s  %s  lent %s  %s\n", Cell(s.as_object(), "session").c_str(),
                   Cell(s.as_object(), "agent").c_str(), Cell(s.as_object(), "environment").c_str(),
                   Cell(s.as_object(), "workspace").c_str());
+      for (const json::value& r : *FindArray(s.as_object(), "reach")) {
+        std::printf("      reaches %s (inside: %s)\n", Cell(r.as_object(), "service").c_str(),
+                    Cell(r.as_object(), "inside").c_str());
+      }
     }
     std::printf("holds     %lld pending\n",
                 static_cast<long long>(

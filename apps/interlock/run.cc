@@ -12,6 +12,8 @@
 #include "commands.h"
 #include "config_paths.h"
 #include "context.h"
+#include "gateway/reach.h"
+#include "room_openings.h"
 #include "sandbox/apply.h"
 #include "sandbox/plan_json.h"
 #include "text.h"
@@ -60,12 +62,12 @@ std::string AgentName(const std::vector<std::string>& argv) {
 }
 
 void Announce(const CommandLine& line, const AgentRoom& agent, const json::object& session,
-              const std::string& workspace) {
+              const SshRoom* ssh, const std::string& workspace) {
   if (line.json) {
-    std::fprintf(stderr, "%s\n",
-                 json::serialize(json::object{{"session", *Find(session, "session")},
-                                              {"environment", *Find(session, "environment")}})
-                     .c_str());
+    json::object said{{"session", *Find(session, "session")},
+                      {"environment", *Find(session, "environment")}};
+    if (ssh != nullptr) said["ssh"] = {{"host", ssh->HostName()}, {"config", ssh->ConfigPath()}};
+    std::fprintf(stderr, "%s\n", json::serialize(said).c_str());
     return;
   }
   if (line.Has("--quiet")) return;
@@ -83,6 +85,66 @@ void Announce(const CommandLine& line, const AgentRoom& agent, const json::objec
     std::fprintf(stderr, "interlock  not in the room: %s\n", EscapeForHumans(left_out).c_str());
 }
 
+// What leads into the room and where it may go, as given on the command line.
+struct Ways {
+  std::vector<std::string> reach;
+  std::vector<sandbox::Published> published;
+  bool ssh = false;
+};
+
+Result<Ways> ReadWays(const CommandLine& line) {
+  Ways ways;
+  for (const std::string& text : line.All("--reach")) {
+    ILK_TRY(reach, gateway::ParseReach(text));
+    ways.reach.push_back(gateway::ToString(reach));
+  }
+  for (const std::string& text : line.All("--publish")) {
+    ILK_TRY(published, ParsePublished(text));
+    for (const sandbox::Published& other : ways.published) {
+      if (other.host_port != published.host_port) continue;
+      return Fail(Code::invalid_input, "--publish: port " + std::to_string(other.host_port) +
+                                           " is published twice; one of them as HOSTPORT:PORT "
+                                           "gets another number outside");
+    }
+    ways.published.push_back(published);
+  }
+  ways.ssh = line.Has("--ssh");
+  return ways;
+}
+
+void AddWays(const Ways& ways, sandbox::Request& request) {
+  for (const sandbox::Published& port : ways.published) request.dialled.push_back(port.room_port);
+  if (ways.ssh) SshRoom::AddEntrance(request);
+}
+
+void AddWays(const Ways& ways, json::object& start) {
+  json::array reach, published;
+  for (const std::string& service : ways.reach) reach.push_back(json::string(service));
+  for (const sandbox::Published& port : ways.published) published.push_back(port.host_port);
+  start["reach"] = std::move(reach);
+  start["published"] = std::move(published);
+  start["ssh"] = ways.ssh;
+}
+
+void AnnounceWays(const Ways& ways, const json::object& session, const SshRoom* ssh) {
+  for (const json::value& reach : *FindArray(session, "reach")) {
+    std::fprintf(stderr, "interlock  reaches %s, inside as %s; what is said there is judged\n",
+                 EscapeForHumans(FindString(reach.as_object(), "service")).c_str(),
+                 EscapeForHumans(FindString(reach.as_object(), "inside")).c_str());
+  }
+  for (const sandbox::Published& port : ways.published) {
+    std::fprintf(stderr, "interlock  http://127.0.0.1:%u shows port %u of the room\n",
+                 port.host_port, port.room_port);
+  }
+  if (ssh == nullptr) return;
+  std::fprintf(stderr,
+               "interlock  ssh -F '%s' %s\n"
+               "interlock  for editors, once, in ~/.ssh/config: Include \"%s/*.config\"\n\n%s\n",
+               ssh->ConfigPath().c_str(), ssh->HostName().c_str(),
+               std::filesystem::path(ssh->ConfigPath()).parent_path().c_str(),
+               ssh->ClientConfig().c_str());
+}
+
 int RefuseNested() {
   return Report({Code::denied,
                  "this is a room already, and rooms don't nest: run the command as it is "
@@ -90,8 +152,9 @@ int RefuseNested() {
 }
 
 // With neither a room nor a session: what the room would be.
-int PrintPlan(const CommandLine& line) {
+int PrintPlan(const CommandLine& line, const Ways& ways) {
   sandbox::Request request = RoomFor(line);
+  AddWays(ways, request);
   if (request.argv.empty()) request.argv = {"/bin/sh"};
   const auto agent = FurnishRoom(line, request);
   if (!agent) return Report(agent.error());
@@ -112,24 +175,44 @@ int Run(const CommandLine& line) {
                  EscapeForHumans(mode).c_str());
     return kUsage;
   }
-  if (line.Has("--print-plan")) return PrintPlan(line);
+  const auto ways = ReadWays(line);
+  if (!ways) {
+    Report(ways.error());
+    return kUsage;
+  }
+  if (line.Has("--print-plan")) return PrintPlan(line, *ways);
   if (IsInsideRoom()) return RefuseNested();
+  if (ways->ssh) {
+    if (const auto there = SshRoom::CheckPrograms(); !there) return Report(there.error());
+  }
   sandbox::Request request = RoomFor(line);
+  // A room for an editor alone lasts until somebody ends it.
+  if (request.argv.empty()) request.argv = {"sleep", "infinity"};
+  AddWays(*ways, request);
   const auto agent = FurnishRoom(line, request);
   if (!agent) return Report(agent.error());
   // Before anything is started, so that a workspace that can't be used leaves nothing.
   if (const auto possible = sandbox::CheckRequest(request); !possible)
     return Report(possible.error());
 
+  sandbox::Openings openings;
+  for (const sandbox::Published& port : ways->published) {
+    if (const auto listening = openings.Publish(port); !listening) return Report(listening.error());
+  }
+
   auto gateway = ReachGateway(line);
   if (!gateway) return Report(gateway.error());
   json::object start{{"op", "session.start"},
                      {"environment", line.Get("--env")},
                      {"workspace", fs::weakly_canonical(request.workspace).native()},
-                     {"agent", AgentName(line.rest)}};
+                     {"agent", line.rest.empty() ? "ssh" : AgentName(line.rest)}};
+  AddWays(*ways, start);
   AddCredentials(*agent, start);
   const auto answer = gateway->Call(start);
-  if (!answer) return Report(answer.error());
+  if (!answer) {
+    const int status = Report(answer.error());
+    return answer.error().message.starts_with("--reach") ? kUsage : status;
+  }
   const json::object& session = answer->as_object();
   std::map<std::string, std::string> phantoms;
   for (const auto& [name, value] : *FindObject(session, "variables")) {
@@ -145,7 +228,18 @@ int Run(const CommandLine& line) {
   if (const auto made = MakeKeptDirectories(request); !made) return Report(made.error());
   const auto keeper = WorkspaceKeeper::Prepare(line, request, session);
   if (!keeper) return Report(keeper.error());
-  const auto plan = sandbox::MakePlan(request);
+  auto plan = sandbox::MakePlan(request);
+  std::unique_ptr<SshRoom> ssh;
+  if (plan && ways->ssh) {
+    auto made = SshRoom::Make(line, std::string(FindString(session, "session")));
+    if (!made) return Report(made.error());
+    ssh = std::move(*made);
+    if (const auto furnished = ssh->Furnish(*plan, request); !furnished)
+      return Report(furnished.error());
+    if (const auto listening = openings.ListenForAttach(ssh->SocketPath()); !listening)
+      return Report(listening.error());
+    plan = sandbox::MakePlan(request);
+  }
   if (!plan) return Report(plan.error());
   auto child = sandbox::Start(*plan);
   if (!child) return Report(child.error());
@@ -154,12 +248,18 @@ int Run(const CommandLine& line) {
   const auto serving =
       gateway->Call({{"op", "session.serve"}, {"ipv6", child->udp6.valid()}}, sockets);
   if (!serving) return Report(serving.error());
-  Announce(line, *agent, session, (*keeper)->Banner());
+  if (ssh != nullptr) {
+    if (const auto written = ssh->WriteClientConfig(); !written) return Report(written.error());
+  }
+  Announce(line, *agent, session, ssh.get(), (*keeper)->Banner());
+  if (!line.json && !line.Has("--quiet")) AnnounceWays(*ways, session, ssh.get());
   if (const auto released = sandbox::Release(*child); !released) {
     Report({released.error().code,
-            "\"" + EscapeForHumans(line.rest[0]) + "\": " + released.error().message});
+            "\"" + EscapeForHumans(request.argv[0]) + "\": " + released.error().message});
     return released.error().code == Code::not_found ? kNoSuchProgram : kFailed;
   }
+  if (const auto served = openings.Serve(sandbox::Door(std::move(child->door))); !served)
+    return Report(served.error());
   child->tether = gateway->fd();
   const auto status = sandbox::Wait(*child);
   (*keeper)->Finish(line.Has("--quiet") || line.json);

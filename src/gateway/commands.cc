@@ -57,6 +57,7 @@ json::object EntryJson(const credential::VaultEntry& entry) {
 }
 
 constexpr std::size_t kCallerKeysMax = 16;
+constexpr std::size_t kPublishedMax = 64;
 
 // Runs on leaving the scope, unless what it would undo is to stay.
 class Undo {
@@ -104,6 +105,20 @@ bool TakesLogins(const classify::Api* api) {
   return std::ranges::any_of(api->credentials, is_login) || std::ranges::any_of(api->rest, renews);
 }
 
+json::array ReachJson(const Session& session) {
+  json::array out;
+  for (const Reach& reach : session.reach)
+    out.push_back(
+        {{"service", ToString(reach)}, {"inside", reach.host + ":" + std::to_string(reach.port)}});
+  return out;
+}
+
+json::array PublishedJson(const Session& session) {
+  json::array out;
+  for (const std::uint16_t port : session.published) out.push_back(port);
+  return out;
+}
+
 enum class Detail { plain, fingerprint };
 
 json::array KeysJson(const Session& session, Detail detail) {
@@ -146,6 +161,7 @@ class CommandPeer final : public ControlPeer {
   Result<json::value> Status(const json::object&);
   Result<json::value> SessionStart(const json::object& request);
   Result<json::value> SessionServe(const json::object& request, std::vector<UniqueFd> fds);
+  Result<json::value> SessionAttach(const json::object& request);
   Result<json::value> Holds(const json::object& request);
   Result<json::value> Show(const json::object& request);
   Result<json::value> Approve(const json::object& request);
@@ -163,6 +179,8 @@ class CommandPeer final : public ControlPeer {
   Result<void> Lend(Session& session);
   Result<void> LendKeys(Session& session, const json::object& request);
   Result<void> TakeLogins(Session& session, const json::object& request);
+  Result<void> TakeReach(Session& session, const json::object& request);
+  Result<void> TakePublished(Session& session, const json::object& request);
   Result<void> ReadWorkspace(Session& session, const policy::Config& config);
   void PinEphemeral(Session& session);
   json::array Disguise(Session& session, const std::vector<credential::CredentialFile>& files);
@@ -203,6 +221,7 @@ Result<json::value> CommandPeer::Handle(const json::object& request, std::vector
       {"ping", &CommandPeer::Ping},
       {"status", &CommandPeer::Status},
       {"session.start", &CommandPeer::SessionStart},
+      {"session.attach", &CommandPeer::SessionAttach},
       {"holds", &CommandPeer::Holds},
       {"show", &CommandPeer::Show},
       {"approve", &CommandPeer::Approve},
@@ -312,6 +331,53 @@ Result<void> CommandPeer::TakeLogins(Session& session, const json::object& reque
     }
     ILK_TRY_VOID(session.logins.Add(std::move(token), info.hosts));
     session.login_info.push_back(std::move(info));
+  }
+  return {};
+}
+
+// Services that the caller lets this session dial beyond the configuration's egress.
+Result<void> CommandPeer::TakeReach(Session& session, const json::object& request) {
+  const json::value* given = Find(request, "reach");
+  if (given == nullptr || given->is_null()) return {};
+  const json::array* list = given->if_array();
+  if (list == nullptr) return Fail(Code::invalid_input, "\"reach\" must be a list");
+  if (list->size() > kReachesMax)
+    return Fail(Code::limit, "a session reaches at most " + std::to_string(kReachesMax) +
+                                 " services beyond the configuration's");
+  for (const json::value& value : *list) {
+    const json::string* text = value.if_string();
+    ILK_TRY(reach, ParseReach(text == nullptr ? std::string_view() : std::string_view(*text)));
+    const auto refuse = [&reach](std::string_view why) {
+      return Fail(Code::invalid_input, "--reach " + ToString(reach) + ": " + std::string(why));
+    };
+    if (reach.host == kHostAlias && core_.own_ports.Has(reach.port))
+      return refuse("Interlock itself listens on this port, and no session reaches that");
+    if (const classify::Api* api = core_.packs.Find(reach.host); api != nullptr)
+      return refuse("the pack \"" + api->provider +
+                    "\" knows this host; a session reaches it by `egress` in the configuration");
+    if (const Reach* other = session.ReachTo(reach.host, reach.port)) {
+      if (other->dials == reach.dials) continue;
+      return refuse("inside it would have the same name and port as " + ToString(*other));
+    }
+    session.reach.push_back(std::move(reach));
+  }
+  return {};
+}
+
+// Ports at which the launcher already listens for this session's room.
+Result<void> CommandPeer::TakePublished(Session& session, const json::object& request) {
+  const json::value* given = Find(request, "published");
+  if (given == nullptr || given->is_null()) return {};
+  const json::array* list = given->if_array();
+  if (list == nullptr || list->size() > kPublishedMax)
+    return Fail(Code::invalid_input, "\"published\" must be a list of at most " +
+                                         std::to_string(kPublishedMax) + " ports");
+  for (const json::value& value : *list) {
+    const std::int64_t* port = value.if_int64();
+    if (port == nullptr || *port < 1 || *port > 65535)
+      return Fail(Code::invalid_input, "a published port is a number from 1 to 65535");
+    session.published.push_back(static_cast<std::uint16_t>(*port));
+    core_.own_ports.Add(session.published.back());
   }
   return {};
 }
@@ -427,6 +493,8 @@ Result<json::value> CommandPeer::SessionStart(const json::object& request) {
   session->agent = std::string(FindString(request, "agent"));
   session->workspace = std::string(FindString(request, "workspace"));
   session->environment = std::string(FindString(request, "environment"));
+  const json::value* ssh = Find(request, "ssh");
+  session->ssh = ssh != nullptr && ssh->is_bool() && ssh->as_bool();
   if (session->environment.empty()) session->environment = standard.environment;
   if (!settings->config.environments.contains(session->environment)) {
     std::string known;
@@ -439,6 +507,8 @@ Result<json::value> CommandPeer::SessionStart(const json::object& request) {
   ILK_TRY_VOID(Lend(*session));
   ILK_TRY_VOID(LendKeys(*session, request));
   ILK_TRY_VOID(TakeLogins(*session, request));
+  ILK_TRY_VOID(TakePublished(*session, request));
+  ILK_TRY_VOID(TakeReach(*session, request));
   ILK_TRY_VOID(ReadWorkspace(*session, settings->config));
   PinEphemeral(*session);
 
@@ -455,6 +525,9 @@ Result<json::value> CommandPeer::SessionStart(const json::object& request) {
                                         {"lent", lent},
                                         {"keys", KeysJson(*session, Detail::fingerprint)},
                                         {"logins", LoginsJson(*session, Detail::fingerprint)},
+                                        {"reach", ReachJson(*session)},
+                                        {"published", PublishedJson(*session)},
+                                        {"ssh", session->ssh},
                                         {"policy", settings->policy_digest}}));
   core_.sessions.Add(session);
   session_ = session;
@@ -470,6 +543,7 @@ Result<json::value> CommandPeer::SessionStart(const json::object& request) {
                       {"environment", session->environment},
                       {"variables", std::move(variables)},
                       {"lent", std::move(lent)},
+                      {"reach", ReachJson(*session)},
                       {"approvers", std::move(approvers)},
                       {"ca_certificate", gateway_.ca_certificate()},
                       {"proxy", gateway_.proxy_address()},
@@ -490,10 +564,24 @@ Result<json::value> CommandPeer::SessionServe(const json::object& request,
   return json::object{{"serving", session_->id}};
 }
 
+// Somebody is about to enter a session's room from outside.
+Result<json::value> CommandPeer::SessionAttach(const json::object& request) {
+  ILK_TRY(id, Required(request, "session"));
+  const auto session = core_.sessions.ById(id);
+  if (session == nullptr || session->ended)
+    return Fail(Code::not_found, "no session \"" + EscapeForHumans(id, 60) + "\" is running");
+  if (!session->ssh) {
+    return Fail(Code::denied, id + " was started without --ssh, so nothing attaches to it");
+  }
+  ILK_TRY_VOID(Record("session-attach", {{"session", id}}));
+  return json::object{{"session", id}};
+}
+
 // What the session had and nobody may use any more.
 void CommandPeer::Forget(const Session& session) {
   core_.phantoms.EndSession(session.id);
   core_.vault.RemoveTransient(session.id + ".");
+  for (const std::uint16_t port : session.published) core_.own_ports.Remove(port);
 }
 
 void CommandPeer::EndSession() {
@@ -696,6 +784,9 @@ Result<json::value> CommandPeer::Status(const json::object&) {
                         {"workspace", session->workspace},
                         {"keys", KeysJson(*session, Detail::plain)},
                         {"logins", LoginsJson(*session, Detail::plain)},
+                        {"reach", ReachJson(*session)},
+                        {"published", PublishedJson(*session)},
+                        {"ssh", session->ssh},
                         {"started", FormatTime(session->started)}});
   }
   ILK_TRY(pending, core_.store.Count("pending"));
@@ -709,6 +800,13 @@ Result<json::value> CommandPeer::Status(const json::object&) {
          "the agent of " + session->id +
              " holds its own login, a real credential; it passes only to the hosts it is for",
          "give the agent an API key in the caller's environment or in the vault instead");
+  }
+  for (const auto& session : core_.sessions.All()) {
+    if (!session->ssh) continue;
+    weak("ssh-" + session->id,
+         "an editor that connects to " + session->id +
+             " trusts the server part of itself, which runs beside the agent",
+         "docs/editors.md says what that can cost; plain ssh trusts nothing inside");
   }
   if (const auto& tools = core_.settings()->config.sessions.at("default").hosted_tools;
       !tools.empty()) {

@@ -118,7 +118,16 @@ bool HasRoom(const Core& core, const Session& session) {
 Task<void> ServeFixed(Core& core, Worker& worker, Stream& client, Fixed fixed) {
   client.SetDeadline(kHandshakeTimeout);
   const auto first = co_await client.PeekByte();
-  if (!first || *first == 0) co_return;
+  if (fixed.session->ReachTo(fixed.destination.host, fixed.destination.port) != nullptr) {
+    const ReachedProtocol protocol = ProtocolOf(first ? *first : -1);
+    if (protocol.spoken != Spoken::tls && protocol.spoken != Spoken::http) {
+      // A client that came and went, as those do that look whether a port is open.
+      if (first && *first < 0) co_return;
+      co_await RefuseProtocol(core, *fixed.session, fixed.destination, protocol, client);
+      co_return;
+    }
+  }
+  if (!first || *first < 0) co_return;
   if (*first == kTlsHandshakeRecord) {
     std::string_view host = fixed.destination.host;
     if (host.starts_with('['))

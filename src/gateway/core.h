@@ -155,6 +155,7 @@ class Core {
   std::size_t connections_max = 20'000;
   Counters counters;
   LargeBodies large_bodies;
+  OwnPorts own_ports;
 
   std::shared_ptr<const Settings> settings() const {
     const std::lock_guard lock(mutex_);

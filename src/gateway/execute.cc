@@ -243,8 +243,15 @@ Task<Result<json::object>> Execute(Core& core, Worker& worker, std::string id) {
     };
     co_return co_await Blocking(core, std::move(begin));
   };
-  const OneShot answer = co_await SendOnce(core, worker, hold->action.request,
-                                           std::move(*injection), intend, kAnswerBytesMax);
+  // A reach is its session's alone and ends with it.
+  std::string dials;
+  if (const auto session = core.sessions.ById(hold->record.session)) {
+    const UpstreamRequest& request = hold->action.request;
+    if (const Reach* reach = session->ReachTo(request.host, request.port)) dials = reach->dials;
+  }
+  const OneShot answer =
+      co_await SendOnce(core, worker, hold->action.request, std::move(*injection), intend,
+                        kAnswerBytesMax, std::move(dials));
   core.scope.Invalidate(hold->action.provider);
   const classify::Api* api = core.packs.Find(hold->action.request.host);
   const Outcome outcome =

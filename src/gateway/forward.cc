@@ -60,8 +60,8 @@ http1::Framing FramingOf(const UpstreamRequest& request) {
   return usual ? http1::Framing{http1::FramingKind::length, 0} : http1::Framing{};
 }
 
-Destination DestinationOf(const UpstreamRequest& request) {
-  return {request.scheme, request.host, request.port};
+Destination DestinationOf(const UpstreamRequest& request, const std::string& dials) {
+  return {request.scheme, request.host, request.port, dials};
 }
 
 // Sends the head and the body, whole or while it arrives.
@@ -113,7 +113,8 @@ Task<Result<Answered>> AskUpstream(Core& core, Worker& worker, const Outgoing& o
   const bool repeatable = out.effect == Effect::read && out.body == nullptr;
   Reuse reuse = repeatable ? Reuse::allowed : Reuse::never;
   for (;;) {
-    auto connection = co_await worker.pool.Acquire(DestinationOf(out.request), routes, reuse);
+    auto connection =
+        co_await worker.pool.Acquire(DestinationOf(out.request, out.dials), routes, reuse);
     if (!connection) co_return std::unexpected(connection.error());
     const bool reused = connection->reused;
     Error failed;
@@ -211,7 +212,8 @@ Task<bool> RelayWhole(Core& core, Worker& worker, Stream& client, const http1::R
   out.on_answer(answered.head.status, whole.text);
   if (answered.head.keep_alive && answered.inbox->empty() &&
       answered.head.framing.kind != http1::FramingKind::until_close)
-    worker.pool.Release(DestinationOf(out.request), std::move(answered.connection.stream));
+    worker.pool.Release(DestinationOf(out.request, out.dials),
+                        std::move(answered.connection.stream));
   http1::StripHopByHop(answered.head.fields);
   if (!asked.keep_alive) answered.head.fields.push_back({"connection", "close"});
   WipedString wire;
@@ -289,17 +291,18 @@ Task<bool> Forward(Core& core, Worker& worker, Stream& client, const http1::Requ
   }
   if (upstream_keeps && answered->inbox->empty() && body_read &&
       head.framing.kind != http1::FramingKind::until_close) {
-    worker.pool.Release(DestinationOf(out.request), std::move(answered->connection.stream));
+    worker.pool.Release(DestinationOf(out.request, out.dials),
+                        std::move(answered->connection.stream));
   }
   co_return keep;
 }
 
 Task<OneShot> SendOnce(Core& core, Worker& worker, const UpstreamRequest& request,
                        std::optional<Injection> injection, BeforeSending before_sending,
-                       std::size_t answer_bytes_max) {
+                       std::size_t answer_bytes_max, std::string dials) {
   OneShot result;
-  auto connection =
-      co_await worker.pool.Acquire(DestinationOf(request), core.settings()->routes, Reuse::never);
+  auto connection = co_await worker.pool.Acquire(DestinationOf(request, dials),
+                                                 core.settings()->routes, Reuse::never);
   if (!connection) {
     result.error = connection.error().message;
     co_return result;

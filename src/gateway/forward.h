@@ -34,7 +34,8 @@ struct Outgoing {
   BodySource* body = nullptr;  // streamed instead of request.body
   http1::Framing framing;      // of the streamed body
   WholeAnswer on_answer =
-      {};  // for answers of up to kWholeAnswerMax bytes; a larger one is refused
+      {};                  // for answers of up to kWholeAnswerMax bytes; a larger one is refused
+  std::string dials = {};  // Destination::dials
 };
 
 // True while the client's connection can be used for another request.
@@ -51,10 +52,10 @@ struct OneShot {
   std::string error;  // when not answered
 };
 // `before_sending` runs after the connection stands and before the first byte; an error of it means
-// that nothing was sent.
+// that nothing was sent. `dials` is that of the destination.
 using BeforeSending = std::function<Task<Result<void>>()>;
 Task<OneShot> SendOnce(Core& core, Worker& worker, const UpstreamRequest& request,
                        std::optional<Injection> injection, BeforeSending before_sending,
-                       std::size_t answer_bytes_max);
+                       std::size_t answer_bytes_max, std::string dials = "");
 
 }  // namespace interlock::gateway

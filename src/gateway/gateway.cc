@@ -301,6 +301,7 @@ Result<std::unique_ptr<Gateway>> Gateway::Start(GatewayOptions options) {
                                 : std::max(1u, std::thread::hardware_concurrency());
   Workers& workers = p.workers.emplace(count);
   for (const auto& worker : workers.all()) {
+    worker->pool.Avoid(core.own_ports);
     asio::co_spawn(worker->context, Tick(core, *worker, worker == workers.all().front()),
                    asio::detached);
   }
@@ -324,6 +325,7 @@ Result<std::unique_ptr<Gateway>> Gateway::Start(GatewayOptions options) {
     }
     const auto bound = acceptor.local_endpoint();
     p.proxy_address = bound.address().to_string() + ":" + std::to_string(bound.port());
+    core.own_ports.Add(bound.port());
     asio::co_spawn(workers.First().context, AcceptProxyClients(core, workers, std::move(acceptor)),
                    asio::detached);
   }

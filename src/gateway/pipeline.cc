@@ -185,9 +185,12 @@ Task<Ended> CheckReach(Journey& j) {
   j.api = j.core.packs.Find(to.host);
   j.guarded = j.api != nullptr || j.settings->routes->Names(to.host);
   const auto& egress = j.settings->config.sessions.at("default").egress;
-  const bool open = std::ranges::any_of(egress, [&](const std::string& entry) {
-    return (j.api != nullptr && entry == j.api->provider) || HostMatches(entry, to.host);
-  });
+  const Reach* reach = j.session().ReachTo(to.host, to.port);
+  if (reach != nullptr) j.exchange.destination.dials = reach->dials;
+  const bool open =
+      reach != nullptr || std::ranges::any_of(egress, [&](const std::string& entry) {
+        return (j.api != nullptr && entry == j.api->provider) || HostMatches(entry, to.host);
+      });
   if (!open) {
     co_return co_await Deny(j, "egress", "This session may not reach " + to.host + ".",
                             "The hosts it may reach are listed under sessions in the gateway's "
@@ -264,7 +267,7 @@ Task<Ended> Understand(Journey& j) {
   const Exchange& x = j.exchange;
   // A path that the provider could read differently is refused before anybody judges it. The packs
   // check the paths of their own APIs, where an encoded slash may be an ordinary character.
-  if (j.guarded && j.api == nullptr) {
+  if ((j.guarded || !x.destination.dials.empty()) && j.api == nullptr) {
     if (const auto ambiguous = http1::CheckTarget(x.head.PathAndQuery())) {
       co_return co_await SendMalformed(j, ambiguous->http_status, ambiguous->name,
                                        ambiguous->reason);
@@ -507,6 +510,7 @@ Task<bool> Allow(Journey& j) {
   }
   if (j.action.effect > Effect::read) j.core.scope.Invalidate(j.action.provider);
   Outgoing out{j.action.request, j.action.effect, std::move(*injection), nullptr, {}, {}};
+  out.dials = j.exchange.destination.dials;
   if (!j.refresh_token.empty()) out.on_answer = LearnFrom(j);
   if (j.streamed) {
     // The pack said that this body decides nothing; then classify kept none and changed no method.

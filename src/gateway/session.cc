@@ -1,5 +1,7 @@
 #include "gateway/session.h"
 
+#include <algorithm>
+
 #include "crypto/hash.h"
 
 namespace interlock::gateway {
@@ -23,6 +25,12 @@ void Session::End() {
     closers.swap(closers_);
   }
   for (const auto& close : closers) close();
+}
+
+const Reach* Session::ReachTo(std::string_view host, unsigned port) const {
+  const auto it = std::ranges::find_if(
+      reach, [&](const Reach& one) { return one.host == host && one.port == port; });
+  return it == reach.end() ? nullptr : &*it;
 }
 
 std::shared_ptr<const policy::Policy> Session::PolicyFor(const policy::Config& config,

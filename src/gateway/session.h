@@ -16,6 +16,7 @@
 #include "credential/token_index.h"
 #include "credential/vault.h"
 #include "gateway/fake_names.h"
+#include "gateway/reach.h"
 #include "policy/config.h"
 #include "policy/policy.h"
 
@@ -47,6 +48,9 @@ struct Session {
   TimePoint started;
   std::vector<credential::VaultEntry> lent;
   std::map<std::string, std::string> variables;  // name → phantom
+  std::vector<Reach> reach;
+  std::vector<std::uint16_t> published;  // ports of the host's loopback that lead into its room
+  bool ssh = false;                      // its room is entered by `interlock attach`
   std::vector<CallerKey> keys;
   std::vector<CallerLogin> login_info;
   credential::Logins logins;                  // thread-safe
@@ -54,6 +58,9 @@ struct Session {
   std::set<std::string> pinned_ephemeral;  // ids of environments that were ephemeral at the start
   std::string pinned_reason;             // why there are none, when the provider could not be asked
   credential::TokenIndex known_foreign;  // credentials that lie in the workspace
+
+  // The reach to this host and port, or nullptr.
+  const Reach* ReachTo(std::string_view host, unsigned port) const;
 
   // The policy in force, with the workspace's rules: that of the newest configuration, so that a
   // reload reaches sessions that run. Any thread.

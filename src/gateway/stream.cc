@@ -174,7 +174,7 @@ Task<Result<int>> Stream::PeekByte() {
     unsigned char byte = 0;
     const ssize_t got = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK);
     if (got == 1) co_return int{byte};
-    if (got == 0) co_return 0;
+    if (got == 0) co_return -1;
     if (errno == EINTR) continue;
     if (errno != EAGAIN) co_return Fail(Code::unavailable, std::strerror(errno));
     if (auto waited = co_await Wait(Direction::read); !waited) {

@@ -64,7 +64,7 @@ class Stream {
   // Sends what TLS owes the peer and closes. Never waits.
   void Close();
 
-  // The first byte without consuming it (to tell TLS from HTTP); 0 at the end of the stream.
+  // The first byte without consuming it (to tell TLS from HTTP); -1 at the end of the stream.
   Task<Result<int>> PeekByte();
 
   // True when the peer has closed or sent something unasked: such an idle connection is not reused.

@@ -25,6 +25,10 @@ bool HostMatches(std::string_view pattern, std::string_view host) {
   return pattern == host;
 }
 
+Error OwnListener(const Destination& destination) {
+  return {Code::denied, ToString(destination) + " leads to a port of Interlock's own"};
+}
+
 }  // namespace
 
 std::string ToString(const Destination& destination) {
@@ -63,11 +67,25 @@ bool Routes::Names(const std::string& host) const {
                              [&](const Entry& e) { return HostMatches(e.pattern, host); });
 }
 
+// A connection to one of this machine's other addresses comes from that same address.
+bool UpstreamPool::IsOurs(const tcp::endpoint& from, const tcp::endpoint& to) const {
+  if (own_ == nullptr || !own_->Has(to.port())) return false;
+  return to.address().is_loopback() || to.address() == from.address();
+}
+
 Task<Result<std::unique_ptr<Stream>>> UpstreamPool::Dial(Destination destination,
                                                          std::shared_ptr<const Routes> routes) {
   const Route& route = routes->For(destination);
   const bool named = !route.connect_host.empty();
-  const std::string host = named ? route.connect_host : destination.host;
+  const bool reached = !destination.dials.empty();
+  const std::string host = named     ? route.connect_host
+                           : reached ? destination.dials
+                                     : destination.host;
+  if (!reached && !named && destination.host == kHostAlias) {
+    co_return Fail(Code::denied, destination.host +
+                                     " is this machine, which only a running session that was "
+                                     "started with --reach for that port may reach");
+  }
   const std::string port = named ? route.connect_port : std::to_string(destination.port);
 
   tcp::resolver resolver(context_);
@@ -80,10 +98,16 @@ Task<Result<std::unique_ptr<Stream>>> UpstreamPool::Dial(Destination destination
   for (const auto& candidate : found) {
     const tcp::endpoint endpoint = candidate.endpoint();
     // The rule looks at the address that is dialled, so a name can't be turned into a way inside.
-    if (const auto range = ForbiddenRange(endpoint.address()); !named && !range.empty()) {
+    const auto range =
+        reached ? NeverReached(endpoint.address()) : ForbiddenRange(endpoint.address());
+    if (!named && !range.empty()) {
       last = Error{Code::denied, destination.host + " resolves to " +
                                      endpoint.address().to_string() + " (" + std::string(range) +
                                      "), which is never dialled unless `upstreams` names it"};
+      continue;
+    }
+    if (reached && IsOurs({}, endpoint)) {
+      last = OwnListener(destination);
       continue;
     }
     boost::system::error_code failed;
@@ -102,8 +126,15 @@ Task<Result<std::unique_ptr<Stream>>> UpstreamPool::Dial(Destination destination
                                           refused.message()};
       continue;
     }
+    boost::system::error_code unknown;
+    if (reached && IsOurs(stream->socket().local_endpoint(unknown), endpoint)) {
+      last = OwnListener(destination);
+      continue;
+    }
     if (destination.scheme == "https") {
-      auto secured = co_await stream->ConnectTls(*route.tls, destination.host);
+      const bool alias = reached && destination.host == kHostAlias;
+      auto secured =
+          co_await stream->ConnectTls(*route.tls, alias ? destination.dials : destination.host);
       if (!secured) co_return std::unexpected(secured.error());
     }
     co_return stream;

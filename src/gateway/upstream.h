@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "crypto/tls_context.h"
+#include "gateway/reach.h"
 #include "gateway/stream.h"
 #include "policy/config.h"
 
@@ -21,6 +22,7 @@ struct Destination {
   std::string scheme;  // "https" or "http"
   std::string host;    // lower case
   unsigned port = 443;
+  std::string dials = {};  // of a reach (reach.h): dialled instead of the host; "" otherwise
   auto operator<=>(const Destination&) const = default;
 };
 std::string ToString(const Destination& destination);
@@ -69,6 +71,8 @@ class UpstreamPool {
                                            std::shared_ptr<const Routes> routes, Reuse reuse);
   // Gives back a connection whose last exchange ended cleanly.
   void Release(const Destination& destination, std::unique_ptr<Stream> stream);
+  // Where no reach leads; must outlive the pool.
+  void Avoid(const OwnPorts& own) { own_ = &own; }
   void DropIdle(SteadyTime now);
   void Clear() { idle_.clear(), idle_count_ = 0; }
 
@@ -77,11 +81,13 @@ class UpstreamPool {
     std::unique_ptr<Stream> stream;
     SteadyTime since;
   };
+  bool IsOurs(const tcp::endpoint& from, const tcp::endpoint& to) const;
   Task<Result<std::unique_ptr<Stream>>> Dial(Destination destination,
                                              std::shared_ptr<const Routes> routes);
 
   asio::io_context& context_;
   Deadlines& deadlines_;
+  const OwnPorts* own_ = nullptr;
   std::map<Destination, std::vector<Idle>> idle_;
   std::size_t idle_count_ = 0;
 };

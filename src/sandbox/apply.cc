@@ -113,6 +113,14 @@ Result<Child> Start(const Plan& plan) {
   const int on = 1;
   setsockopt(go->ours.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
 
+  // The room's first process answers on it, so there is one only where something is to be asked.
+  Pair door;
+  if (!plan.dialled.empty() || !plan.entered.empty()) {
+    auto made = MakePair();
+    if (!made) return Explained(made.error());
+    door = std::move(*made);
+  }
+
   Child child;
   child.signals = HeldSignals(LauncherSignals());
   child.terminal = Terminal::OfCaller();
@@ -120,6 +128,7 @@ Result<Child> Start(const Plan& plan) {
                 .filter = RoomFilter(),
                 .control = -1,
                 .go = go->theirs.get(),
+                .door = door.theirs.get(),
                 .shown = child.terminal.shown(),
                 .terminal = child.terminal.settings(),
                 .size = child.terminal.Size(),
@@ -127,6 +136,7 @@ Result<Child> Start(const Plan& plan) {
                 .arguments = ArgumentMemory()};
   auto launched = Launch(plan.uid, plan.gid, [&](int control) {
     go->ours.Reset();
+    door.ours.Reset();
     inside.control = control;
     LiveInside(inside);
   });
@@ -135,7 +145,9 @@ Result<Child> Start(const Plan& plan) {
   child.pidfd = std::move(launched->pidfd);
   child.control = std::move(launched->control);
   child.go = std::move(go->ours);
+  child.door = std::move(door.ours);
   go->theirs.Reset();
+  door.theirs.Reset();
   if (const auto taken = TakeSockets(child); !taken) return Explained(taken.error());
   if (child.terminal.valid()) {
     auto terminal = Expect(child.control.get(), Note::terminal);

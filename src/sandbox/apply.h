@@ -39,6 +39,7 @@ struct Child {
   UniqueFd udp4, udp6;     // questions to port 53 of any address, with packet info: answer from the
                            // address that was asked. udp6 is not valid where the kernel has no IPv6
   UniqueFd control, go;    // to the two processes inside; the room ends when `control` closes
+  UniqueFd door;           // for door.h, if the plan has something for it
   Terminal terminal;       // the caller's, if one of the standard three leads to it
   UniqueFd room_terminal;  // the master of the room's, until the command runs
   int tether = -1;         // borrowed: when it hangs up during Wait, the room is ended

@@ -26,6 +26,12 @@ enum class Note : char {
   exec_failed = 'X',  // command process: `number` is errno
   stopped = 'T',      // init: the command was stopped by signal `number`
   exited = 'S',       // init: the command ended with wait status `number`
+  // On the door (door.h), each asked by the launcher and answered by init; `number` of an answer is
+  // errno.
+  wants_socket = 'k',  // an unconnected TCP socket of the room, of address family `number`
+  socket = 'K',
+  enter = 'e',  // start the plan's command for entering; beside it its stdin and stdout
+  entered = 'N',
 };
 
 struct Message {

@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <initializer_list>
 
 #include "base/unique_fd.h"
 #include "sandbox/capture.h"
@@ -26,6 +28,7 @@ namespace interlock::sandbox {
 namespace {
 
 constexpr char kInitName[] = "interlock-init";
+constexpr int kFirstKept = 3;  // of the first process: the control socket, then what else there is
 constexpr int kForwarded[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
 
 Outcome<void> SetCapabilities(std::uint64_t permitted) {
@@ -111,8 +114,8 @@ Outcome<void> Furnish(const Inside& inside) {
   return {};
 }
 
-// No capability now, none at any exec to come, whatever the uid.
-Outcome<void> LockDown(const std::vector<sock_filter>& filter) {
+// No capability at any exec to come, whatever the uid.
+Outcome<void> LockRules() {
   constexpr unsigned long kBits = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP |
                                   SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED |
                                   SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
@@ -126,6 +129,11 @@ Outcome<void> LockDown(const std::vector<sock_filter>& filter) {
     }
   }
   prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+  return {};
+}
+
+// And none now, under the filter.
+Outcome<void> LockDown(const std::vector<sock_filter>& filter) {
   ILK_STEP(SetCapabilities(0));
   return InstallFilter(filter);
 }
@@ -144,24 +152,41 @@ void TakeTerminal(const Shown& shown, int terminal) {
   tcsetpgrp(terminal, getpgrp());
 }
 
+// What execve gets. Whatever the launcher had open beyond the standard three ends with it.
+class Image {
+ public:
+  Image(const Plan& plan, const std::vector<std::string>& argv) {
+    variables_.reserve(plan.environment.size());
+    for (const Variable& variable : plan.environment) {
+      variables_.push_back(variable.name + "=" + variable.value);
+    }
+    for (std::string& variable : variables_) environment_.push_back(variable.data());
+    environment_.push_back(nullptr);
+    for (const std::string& argument : argv)
+      arguments_.push_back(const_cast<char*>(argument.data()));
+    arguments_.push_back(nullptr);
+  }
+  // Returns if it failed.
+  void Execute() {
+    if (syscall(SYS_close_range, 3U, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */) != 0) return;
+    environ = environment_.data();
+    execvp(arguments_[0], arguments_.data());
+  }
+
+ private:
+  std::vector<std::string> variables_;
+  std::vector<char*> environment_, arguments_;
+};
+
 [[noreturn]] void BecomeCommand(const Inside& inside, int terminal) {
   setpgid(0, 0);
   sigprocmask(SIG_SETMASK, &inside.mask, nullptr);
   const Plan& plan = *inside.plan;
-  std::vector<std::string> variables;
-  for (const Variable& variable : plan.environment) {
-    variables.push_back(variable.name + "=" + variable.value);
-  }
-  std::vector<char*> environment;
-  for (std::string& variable : variables) environment.push_back(variable.data());
-  environment.push_back(nullptr);
-  std::vector<char*> arguments;
-  for (const std::string& argument : plan.argv)
-    arguments.push_back(const_cast<char*>(argument.data()));
-  arguments.push_back(nullptr);
+  Image image(plan, plan.argv);
 
   Outcome<void> locked;
   if (chdir(plan.cwd.c_str()) != 0) locked = Broken(Step::mount, "enter " + plan.cwd);
+  if (locked) locked = LockRules();
   if (locked) locked = LockDown(inside.filter);
   if (!locked) {
     SendFault(inside.go, locked.error());
@@ -171,11 +196,7 @@ void TakeTerminal(const Shown& shown, int terminal) {
   const auto go = Receive(inside.go);
   if (!go || go->note != Note::go) _exit(126);
   if (terminal >= 0) TakeTerminal(inside.shown, terminal);
-  // Whatever the launcher had open beyond the standard three ends here.
-  if (syscall(SYS_close_range, 3U, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */) == 0) {
-    environ = environment.data();
-    execvp(arguments[0], arguments.data());
-  }
+  image.Execute();
   const int error = errno;
   Send(inside.go, Note::exec_failed, error);
   _exit(error == ENOENT ? 127 : 126);
@@ -194,19 +215,28 @@ Outcome<UniqueFd> OpenTerminal(const Inside& inside) {
 }
 
 // pid 1 keeps none of the caller's streams open, or a reader would wait for their end in vain. The
-// room's terminal it keeps: a program may close it and open it again.
-Outcome<void> KeepOnly(int control, int terminal) {
+// room's terminal it keeps: a program may close it and open it again. What is kept gets the numbers
+// from 3 on; -1 is nothing, and gets none.
+Outcome<void> KeepOnly(std::initializer_list<int> kept) {
   UniqueFd null(open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!null.valid()) return Broken(Step::lockdown, "open /dev/null in the room");
   for (int fd = 0; fd < 3; ++fd) dup2(null.get(), fd);
   null.Reset();  // it may be 3 itself
-  // Above both first: each may have the number that the other is to get.
-  UniqueFd high_control(fcntl(control, F_DUPFD_CLOEXEC, 10));
-  UniqueFd high_terminal(terminal >= 0 ? fcntl(terminal, F_DUPFD_CLOEXEC, 10) : -1);
-  if (!high_control.valid() || dup2(high_control.get(), 3) != 3)
-    return Broken(Step::lockdown, "keep the control socket");
-  if (high_terminal.valid() && dup2(high_terminal.get(), 4) != 4)
-    return Broken(Step::lockdown, "keep the room's terminal");
+  // Above all first: each may have the number that another is to get.
+  constexpr int kAbove = 16;
+  std::vector<UniqueFd> high;
+  for (const int fd : kept) {
+    if (fd < 0) continue;
+    high.emplace_back(fcntl(fd, F_DUPFD_CLOEXEC, kAbove));
+    if (!high.back().valid()) return Broken(Step::lockdown, "keep the room's descriptors");
+  }
+  int next = kFirstKept;
+  for (const UniqueFd& fd : high) {
+    if (dup2(fd.get(), next++) < 0) return Broken(Step::lockdown, "keep the room's descriptors");
+  }
+  high.clear();
+  if (syscall(SYS_close_range, static_cast<unsigned>(next), ~0U, 0U) != 0)
+    return Broken(Step::lockdown, "close what is not the room's");
   return {};
 }
 
@@ -219,13 +249,50 @@ void Forward(const signalfd_siginfo& info, pid_t command) {
   kill(number == SIGINT || number == SIGQUIT ? -command : command, number);
 }
 
+// Becomes the plan's command for entering: the same variables, filter and absence of capabilities
+// as the command's, a session of its own, and for standard streams what the launcher sent.
+[[noreturn]] void Enter(const Inside& inside, const Message& message) {
+  setsid();
+  sigprocmask(SIG_SETMASK, &inside.mask, nullptr);
+  Image image(*inside.plan, inside.plan->entered);
+  if (dup2(message.fds[0].get(), 0) < 0 || dup2(message.fds[1].get(), 1) < 0) _exit(126);
+  // The rules for capabilities are locked since the first process gave up its own.
+  if (chdir(inside.plan->cwd.c_str()) != 0 || !LockDown(inside.filter)) _exit(126);
+  image.Execute();
+  _exit(127);
+}
+
+// One question of the launcher. False when it will ask no more.
+bool AnswerDoor(const Inside& inside, int door) {
+  const auto asked = Receive(door);
+  if (!asked) return false;
+  if (asked->note == Note::wants_socket) {
+    const int family = asked->number == AF_INET6 ? AF_INET6 : AF_INET;
+    const UniqueFd made(socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    const int fd = made.get();
+    return made.valid() ? Send(door, Note::socket, 0, {}, std::span(&fd, 1))
+                        : Send(door, Note::socket, errno);
+  }
+  const bool whole = asked->fds[0].valid() && asked->fds[1].valid();
+  if (asked->note != Note::enter || inside.plan->entered.empty() || !whole)
+    return Send(door, Note::entered, EINVAL);
+  const pid_t pid = fork();
+  if (pid == 0) Enter(inside, *asked);
+  return Send(door, Note::entered, pid < 0 ? errno : 0);
+}
+
 // Returns when the command has ended.
-void ReapUntilEnd(int control, int signals, pid_t command) {
+void ReapUntilEnd(const Inside& inside, int control, int door, int signals, pid_t command) {
   for (;;) {
-    std::array<pollfd, 2> wait = {{{control, POLLIN, 0}, {signals, POLLIN, 0}}};
-    if (poll(wait.data(), wait.size(), -1) < 0 && errno != EINTR) return;
+    std::array<pollfd, 3> wait = {{{control, POLLIN, 0}, {signals, POLLIN, 0}, {door, POLLIN, 0}}};
+    if (poll(wait.data(), wait.size(), -1) < 0) {
+      if (errno == EINTR) continue;
+      return;
+    }
     // The launcher sends nothing more: anything here means that it is gone.
     if (wait[0].revents != 0) return;
+    if (wait[2].revents != 0 && !AnswerDoor(inside, door)) door = -1;
+    if (wait[1].revents == 0) continue;
     signalfd_siginfo info{};
     if (read(signals, &info, sizeof info) != sizeof info) continue;
     if (info.ssi_signo != SIGCHLD) {
@@ -282,20 +349,19 @@ sigset_t LauncherSignals() {
   sigprocmask(SIG_BLOCK, &watched, nullptr);
   const pid_t command = fork();
   if (command == 0) BecomeCommand(inside, terminal->get());
-  const auto kept = command > 0 ? KeepOnly(inside.control, terminal->get())
+  const auto kept = command > 0 ? KeepOnly({inside.control, inside.door, terminal->get()})
                                 : Broken(Step::lockdown, "start the command");
+  (void)terminal->Release();  // its number is another's now, or closed
   if (!kept) {
     SendFault(inside.control, kept.error());
     _exit(1);
   }
-  const unsigned first_other = inside.shown.any() ? 5 : 4;
-  if (syscall(SYS_close_range, first_other, ~0U, 0U) != 0) _exit(1);
-  (void)terminal->Release();  // its number is closed already
   const int signals = signalfd(-1, &watched, SFD_CLOEXEC);
-  // The last step that changes credentials, so the death signal is renewed after it.
-  if (signals < 0 || !SetCapabilities(1ULL << CAP_KILL)) _exit(1);
+  // The last step that changes credentials, so the death signal is renewed after it. What enters by
+  // the door is this process's child and gets no more than is left here.
+  if (signals < 0 || !LockRules() || !SetCapabilities(1ULL << CAP_KILL)) _exit(1);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  ReapUntilEnd(3, signals, command);
+  ReapUntilEnd(inside, kFirstKept, inside.door >= 0 ? kFirstKept + 1 : -1, signals, command);
   _exit(0);
 }
 

@@ -22,6 +22,7 @@ struct Inside {
   std::vector<sock_filter> filter;
   int control = -1;  // to the launcher, for the first process
   int go = -1;       // to the launcher, for the command process
+  int door = -1;     // to the launcher, for what it asks of the room (door.h); -1 if nothing
   // The room gets a terminal of its own, with these settings, in the place of the standard three
   // that lead to the caller's; what leads elsewhere stays as it is.
   Shown shown;
@@ -36,8 +37,8 @@ struct Inside {
 //
 // pid 1 keeps one capability of the user namespace, which nobody else in the room has, and is not
 // dumpable: the agent, though it has the same uid, can't trace it or read its memory. Its command
-// line says "interlock-init", whatever the launcher's said. When it ends, the kernel ends
-// everything inside.
+// line says "interlock-init", whatever the launcher's said. It also answers on the door. When it
+// ends, the kernel ends everything inside.
 [[noreturn]] void LiveInside(const Inside& inside);
 
 // Signals the launcher passes on to the command.

@@ -27,15 +27,16 @@ Outcome<void> WriteMapFile(pid_t pid, const char* name, const std::string& text)
   return {};
 }
 
-// The same ids inside and outside, and no others: files keep their owner, and nobody else exists.
+// The caller's ids and no others: whatever they look like inside, files keep their owner, and
+// nobody else exists.
 Outcome<void> WriteMaps(const Launched& child, uid_t uid, gid_t gid) {
   const auto hello = Receive(child.control.get());
   if (!hello || hello->note != Note::wants_map) {
     return Broken(Step::namespaces, "start a process in new namespaces", hello ? 0 : ESRCH);
   }
   ILK_STEP(WriteMapFile(child.pid, "setgroups", "deny"));
-  ILK_STEP(WriteMapFile(child.pid, "gid_map", Fill("{} {} 1", gid, gid)));
-  ILK_STEP(WriteMapFile(child.pid, "uid_map", Fill("{} {} 1", uid, uid)));
+  ILK_STEP(WriteMapFile(child.pid, "gid_map", Fill("{} {} 1", gid, getegid())));
+  ILK_STEP(WriteMapFile(child.pid, "uid_map", Fill("{} {} 1", uid, geteuid())));
   if (!Send(child.control.get(), Note::mapped)) {
     return Broken(Step::map, "tell the new process its ids");
   }

@@ -143,6 +143,11 @@ Result<void> CheckCommand(const Request& request) {
     return Fail(Code::invalid_input,
                 "cannot plan the room: fewer than 302 processes is not possible");
   }
+  if (!request.entered.empty() && !request.entered[0].starts_with('/')) {
+    return Fail(Code::invalid_input, Fill("cannot plan the room: \"{}\" is not the absolute path "
+                                          "of a program to enter with",
+                                          request.entered[0]));
+  }
   for (const File& file : request.files) {
     if (!file.path.starts_with('/') || file.path.ends_with('/') ||
         file.path.find("/..") != std::string::npos || file.path.find("//") != std::string::npos) {
@@ -215,8 +220,8 @@ class Builder {
   void Add(MountKind kind, std::string target, std::string source = "", unsigned mode = 0755) {
     mounts_.push_back({kind, std::move(source), std::move(target), "", mode, ""});
   }
-  void AddFile(std::string target, std::string content) {
-    mounts_.push_back({MountKind::file, "", std::move(target), std::move(content), 0444, ""});
+  void AddFile(std::string target, std::string content, unsigned mode = 0444) {
+    mounts_.push_back({MountKind::file, "", std::move(target), std::move(content), mode, ""});
   }
   void Show(const std::string& path) {
     Add(MountKind::bind_read_only, path, path);
@@ -385,8 +390,8 @@ class Builder {
   void AddFiles() {
     std::size_t staged = 0;
     for (const File& file : files_) {
-      if (IsWithin(file.path, "/etc")) {
-        AddFile(file.path, file.content);
+      if (IsWithin(file.path, "/etc") || IsWithin(file.path, kRoomDirectory)) {
+        AddFile(file.path, file.content, file.mode);
         continue;
       }
       const std::string stage = RoomPath(Fill("files/{}", staged++));
@@ -473,12 +478,14 @@ Result<Plan> PlanFor(const Request& given, const Host& host) {
   plan.environment = std::move(environment);
   plan.hidden = request.hidden;
   plan.namespaces = {"user", "net", "mnt", "pid", "ipc", "uts", "cgroup"};
-  plan.uid = host.uid;
-  plan.gid = host.gid;
+  plan.uid = request.seen_as ? request.seen_as->uid : host.uid;
+  plan.gid = request.seen_as ? request.seen_as->gid : host.gid;
   plan.hostname = "interlock";
   AddLimits(request, host, plan);
   plan.seccomp = "room-1";
   plan.capture_port = request.capture_port;
+  plan.dialled = request.dialled;
+  plan.entered = request.entered;
   return plan;
 }
 

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +34,7 @@ struct Variable {
 struct File {
   std::string path;  // absolute
   std::string content;
+  unsigned mode = 0444;
   bool operator==(const File&) const = default;
 };
 
@@ -71,6 +73,13 @@ struct Kept {
   bool operator==(const Kept&) const = default;
 };
 
+// A uid and gid as they look inside.
+struct Ids {
+  uid_t uid = 0;
+  gid_t gid = 0;
+  bool operator==(const Ids&) const = default;
+};
+
 // What is wanted.
 struct Request {
   std::vector<std::string> argv;
@@ -97,6 +106,11 @@ struct Request {
   std::string ca_certificate;  // PEM of the authority that signs for intercepted hosts; may be ""
   std::uint16_t capture_port = 15001;  // where captured TCP connections arrive, inside the room
   std::uint32_t processes_max = 4096;  // processes and threads
+  std::optional<Ids> seen_as;          // what the caller's own ids look like inside; else the same
+  // Ports of the room's loopback that its launcher may dial, and the command that it may start
+  // inside for each `interlock attach` (absolute; none if empty): door.h.
+  std::vector<std::uint16_t> dialled;
+  std::vector<std::string> entered;
 };
 
 // One entry of a host directory.
@@ -178,13 +192,15 @@ struct Plan {
   std::vector<Mount> mounts;
   std::vector<std::string> hidden;
   std::vector<std::string> namespaces;  // for the reader; all seven, always
-  uid_t uid = 0;                        // the same inside and outside; no other is mapped
+  uid_t uid = 0;                        // the caller's, as it looks inside; no other is mapped
   gid_t gid = 0;
   std::string hostname;
   std::vector<Limit> limits;
   std::vector<Sysctl> sysctls;
   std::string seccomp;             // the name of the filter (seccomp.h)
   std::uint16_t capture_port = 0;  // TCP to any address but loopback arrives here
+  std::vector<std::uint16_t> dialled;
+  std::vector<std::string> entered;
   bool operator==(const Plan&) const = default;
 };
 

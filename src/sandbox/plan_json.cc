@@ -127,7 +127,13 @@ json::object ToJson(const Plan& plan) {
       Fill("every address but loopback to the gateway, by TPROXY to port {}", plan.capture_port);
   network["dns"] = "port 53 of every address to the gateway";
   network["udp"] = "refused, but on loopback";
+  if (!plan.dialled.empty()) {
+    json::array ports;
+    for (const std::uint16_t port : plan.dialled) ports.push_back(port);
+    network["dialled_from_outside"] = std::move(ports);
+  }
   out["network"] = std::move(network);
+  if (!plan.entered.empty()) out["entered_by"] = Strings(plan.entered);
   return out;
 }
 

@@ -357,6 +357,42 @@ TEST(Limits, FoolishRequestsAreRefused) {
   }
 }
 
+TEST(Openings, OnlyWhatWasAskedForIsInThePlan) {
+  EXPECT_TRUE(PlanFor(Work(), Debian()).value().dialled.empty());
+  EXPECT_TRUE(PlanFor(Work(), Debian()).value().entered.empty());
+  Request request = Work();
+  request.dialled = {3000};
+  request.entered = {"/usr/sbin/sshd", "-i"};
+  request.files.push_back({"/.interlock/ssh/host_key", "key-bytes", 0600});
+  const Plan plan = PlanFor(request, Debian()).value();
+  EXPECT_EQ(plan.dialled, request.dialled);
+  EXPECT_EQ(plan.entered, request.entered);
+  const auto key = std::ranges::find(plan.mounts, "/.interlock/ssh/host_key", &Mount::target);
+  ASSERT_NE(key, plan.mounts.end());
+  EXPECT_EQ(key->mode, 0600U);
+  const std::string printed = json::serialize(ToJson(plan));
+  EXPECT_NE(printed.find("3000"), std::string::npos);
+  EXPECT_NE(printed.find("sshd"), std::string::npos);
+  EXPECT_EQ(printed.find("key-bytes"), std::string::npos);
+}
+
+TEST(Openings, AProgramToEnterWithIsNamedByItsWholePath) {
+  Request request = Work();
+  request.entered = {"sshd", "-i"};
+  EXPECT_EQ(PlanFor(request, Debian()).error().code, Code::invalid_input);
+}
+
+TEST(Openings, RootSeenAsAnotherIsStillGuardedAsRoot) {
+  Host host = Debian();
+  host.uid = host.gid = 0;
+  Request request = Work();
+  request.seen_as = Ids{1000, 1000};
+  const Plan plan = PlanFor(request, host).value();
+  EXPECT_EQ(plan.uid, 1000U);
+  EXPECT_EQ(plan.gid, 1000U);
+  EXPECT_TRUE(Has(plan, MountKind::hide, "/proc/kcore"));
+}
+
 TEST(IsWithin, ComparesWholeComponents) {
   EXPECT_TRUE(IsWithin("/a/b", "/a"));
   EXPECT_TRUE(IsWithin("/a", "/a"));
