@@ -38,6 +38,17 @@ Spoken PlainOf(const json::object& object, std::initializer_list<std::string_vie
   return Plain{Canonical(object)};
 }
 
+// Its payload is where such clients put a credential, which goes with the handshake here: whatever
+// else stood in that place would be somebody's.
+Spoken InitOf(const json::object& object) {
+  const json::value* payload = Find(object, "payload");
+  const json::object* members = payload ? payload->if_object() : nullptr;
+  if (payload != nullptr && !payload->is_null() && !(members && members->empty()))
+    return NotUnderstood(
+        "'connection_init' has no payload here: the credential goes with the handshake");
+  return PlainOf(object, {"type", "payload"});
+}
+
 Spoken WithId(const json::object& object) {
   const std::string_view id = FindString(object, "id");
   if (id.empty() || id.size() > kOperationIdMax)
@@ -63,8 +74,8 @@ Spoken TransportWs(json::object object) {
   const std::string_view type = FindString(object, "type");
   if (type == "subscribe") return StartOf(std::move(object));
   if (type == "complete") return WithId(object);
-  if (type == "connection_init" || type == "ping" || type == "pong")
-    return PlainOf(object, {"type", "payload"});
+  if (type == "connection_init") return InitOf(object);
+  if (type == "ping" || type == "pong") return PlainOf(object, {"type", "payload"});
   return NotUnderstood(Shown(type) + " is no message of a client of graphql-transport-ws");
 }
 
@@ -72,7 +83,7 @@ Spoken GraphqlWs(json::object object) {
   const std::string_view type = FindString(object, "type");
   if (type == "start") return StartOf(std::move(object));
   if (type == "stop") return WithId(object);
-  if (type == "connection_init") return PlainOf(object, {"type", "payload"});
+  if (type == "connection_init") return InitOf(object);
   if (type == "connection_terminate") return PlainOf(object, {"type"});
   return NotUnderstood(Shown(type) + " is no message of a client of graphql-ws");
 }

@@ -98,6 +98,10 @@ std::string Said(const WebSocketRule& rule, Talk talk, std::string_view text) {
 TEST(Spoken, GraphqlOverTransportWs) {
   const Claim kClaims[] = {
       {R"({"type":"connection_init"})", R"(plain {"type":"connection_init"})"},
+      {R"({"type":"connection_init","payload":null})",
+       R"(plain {"payload":null,"type":"connection_init"})"},
+      {R"({"type":"connection_init","payload":{"token":"t"}})", "refused"},
+      {R"({"type":"connection_init","payload":"t"})", "refused"},
       {R"({"payload":{"a":1},"type":"ping"})", R"(plain {"payload":{"a":1},"type":"ping"})"},
       {R"({"type":"complete","id":"1"})", R"(plain {"id":"1","type":"complete"})"},
       {R"({"type":"subscribe","id":"1","payload":{"query":"{a}"}})",
@@ -125,6 +129,7 @@ TEST(Spoken, GraphqlOverItsPredecessor) {
   const Claim kClaims[] = {
       {R"({"type":"connection_init","payload":{}})",
        R"(plain {"payload":{},"type":"connection_init"})"},
+      {R"({"type":"connection_init","payload":{"token":"t"}})", "refused"},
       {R"({"type":"connection_terminate"})", R"(plain {"type":"connection_terminate"})"},
       {R"({"type":"stop","id":"1"})", R"(plain {"id":"1","type":"stop"})"},
       {R"({"type":"start","id":"1","payload":{"query":"{a}"}})",

@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <utility>
 
 #include "base/ids.h"
 #include "classify/websocket.h"
@@ -350,7 +351,12 @@ class Line : public std::enable_shared_from_this<Line> {
       spoken = co_await RunOn(core_.searching, read);
     if (auto* malformed = std::get_if<classify::Malformed>(&*spoken)) {
       core_.counters.malformed.fetch_add(1, std::memory_order_relaxed);
-      End(websocket::kPolicy, "INTERLOCK DENIED: not sent. " + malformed->reason);
+      ++refused_;
+      // Not sent whatever it is; but a credential in it is reported.
+      std::string text = std::move(message.payload);
+      const auto leak = co_await CheckMessage(core_, worker_, as_call_, std::move(text));
+      End(websocket::kPolicy,
+          leak ? RefusalOf(*leak).message : "INTERLOCK DENIED: not sent. " + malformed->reason);
       co_return false;
     }
     if (auto* plain = std::get_if<classify::Plain>(&*spoken))

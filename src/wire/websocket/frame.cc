@@ -1,6 +1,7 @@
 #include "wire/websocket/frame.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/bytes.h"
 
