@@ -54,6 +54,7 @@ gateway::Times TimesFromEnvironment() {
     if (name == "idle") shorten(times.idle);
     if (name == "body") shorten(times.body);
     if (name == "answer") shorten(times.answer);
+    if (name == "websocket") shorten(times.websocket);
     if (name == "hold") shorten(times.hold);
   }
   return times;

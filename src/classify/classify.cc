@@ -12,6 +12,7 @@
 #include "classify/in_order.h"
 #include "classify/refresh.h"
 #include "classify/rest.h"
+#include "wire/websocket/handshake.h"
 
 namespace interlock::classify {
 namespace {
@@ -219,6 +220,8 @@ Classified ClassifyRest(const Api* api, const HttpInput& input) {
   Action action = Begin(api, input);
   action.operations.push_back(*std::move(operation));
   const RestRule* rule = api ? FindRoute(*api, input.method, PathOf(input.target)) : nullptr;
+  if (rule && rule->websocket)
+    return Malformed{"websocket-expected", "this call is a WebSocket and nothing else", 426};
   std::optional<Malformed> fault;
   if (rule && rule->body)
     fault = TakeRuledBody(*rule->body, input, action);
@@ -243,6 +246,28 @@ Classified Classify(const Packs& packs, const HttpInput& input) {
   const Api* api = packs.Find(input.host);
   if (api && IsGraphqlPath(*api, input.target)) return ClassifyGraphql(*api, input);
   return ClassifyRest(api, input);
+}
+
+std::variant<Upgrade, Malformed> ClassifyUpgrade(const Packs& packs, const HttpInput& input) {
+  std::vector<http1::Field> fields(input.fields.begin(), input.fields.end());
+  std::erase_if(fields, [](const http1::Field& f) { return websocket::IsHandshakeField(f.name); });
+  HttpInput plain = input;
+  plain.fields = fields;
+  if (auto fault = RefuseRequest(plain)) return *std::move(fault);
+  const Api* api = packs.Find(input.host);
+  const RestRule* rule = api ? FindRoute(*api, input.method, PathOf(input.target)) : nullptr;
+  if (rule == nullptr || !rule->websocket) {
+    return Malformed{"upgrade",
+                     "connections are upgraded to WebSocket only where the pack of the host says "
+                     "how what is said there is judged",
+                     501};
+  }
+  auto operation = JudgeRest(api, input.method, input.target);
+  if (!operation) return std::move(operation.error());
+  Upgrade out{Begin(api, plain), &*rule->websocket};
+  out.action.operations.push_back(*std::move(operation));
+  Summarize(out.action);
+  return out;
 }
 
 BodyPlan PlanBody(const Packs& packs, std::string_view host, std::string_view method,

@@ -34,6 +34,14 @@ using Classified = std::variant<Action, Malformed>;
 // that would run. It carries no credential yet; headers in which the pack expects one are left out.
 Classified Classify(const Packs& packs, const HttpInput& input);
 
+// The request that asks for a WebSocket, judged by its route. `fields` may hold those of the
+// handshake. Refused (501, "upgrade") where the pack's route says nothing of WebSockets.
+struct Upgrade {
+  Action action;
+  const WebSocketRule* rule = nullptr;  // lives as long as the packs
+};
+std::variant<Upgrade, Malformed> ClassifyUpgrade(const Packs& packs, const HttpInput& input);
+
 // How the body of a call is to be taken in, before it is there.
 struct BodyPlan {
   bool needed = true;         // false: see NeedsBody

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <boost/json/object.hpp>
 #include <boost/json/string.hpp>
+#include <optional>
 
 #include "base/bytes.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "classify/classify.h"
 #include "classify/pack_fields.h"
+#include "classify/websocket.h"
 #include "classify/yaml.h"
 
 namespace interlock::classify {
@@ -28,8 +30,9 @@ struct Request {
 struct Example {
   std::string name;
   Request request;
-  std::string refused;    // the Malformed's name, or ""
-  std::string operation;  // "" when not asked for
+  std::optional<std::string> message;  // said on the WebSocket that `request` opens
+  std::string refused;                 // the Malformed's name, or ""
+  std::string operation;               // "" when not asked for
   std::string effect;
   std::string discloses = "none";
   std::vector<std::string> targets;
@@ -44,7 +47,7 @@ class ExampleReader {
     Example out;
     if (!IsMapOf(node,
                  {"name", "host", "document", "variables", "operation_name", "body", "request",
-                  "content_type", "expect"},
+                  "content_type", "message", "expect"},
                  problems_)) {
       return out;
     }
@@ -58,6 +61,7 @@ class ExampleReader {
     std::string type = TextAt(node, "content_type", Need::optional, problems_);
     if (type.empty()) type = "application/json";
     if (out.request.method != "GET") out.request.fields.push_back({"content-type", type});
+    if (node.Find("message")) out.message = TextAt(node, "message", Need::required, problems_);
     if (const YamlNode* expect = node.Find("expect")) ReadExpectation(*expect, out);
     if (!node.Find("expect")) problems_.Add(node, "'expect' is missing");
     return out;
@@ -140,6 +144,28 @@ std::string Difference(std::string_view what, std::string_view expected, std::st
   return out;
 }
 
+// What a message amounts to, GraphQL under the newer of its subprotocols.
+Classified ClassifyMessage(const Packs& packs, const Example& example) {
+  auto opened = ClassifyUpgrade(packs, example.request.View());
+  if (auto* malformed = std::get_if<Malformed>(&opened)) return std::move(*malformed);
+  Upgrade& upgrade = std::get<Upgrade>(opened);
+  const auto talk = TalkOf(*upgrade.rule, "graphql-transport-ws");
+  if (!talk) return Malformed{"websocket-protocol", "the rule has no way of talking"};
+  auto spoken = ReadSpoken(*upgrade.rule, *talk, *example.message);
+  if (auto* malformed = std::get_if<Malformed>(&spoken)) return std::move(*malformed);
+  const auto* call = std::get_if<Call>(&spoken);
+  if (call == nullptr) return std::move(upgrade.action);
+  Request request = example.request;
+  request.fields = {{"content-type", "application/json"}};
+  request.method = "POST";
+  if (*talk == Talk::as) {
+    request.method = upgrade.rule->method;
+    request.target = upgrade.rule->target;
+  }
+  request.body = call->body;
+  return Classify(packs, request.View());
+}
+
 // "" when the example is met.
 std::string Compare(const Example& example, const Classified& found) {
   if (const auto* malformed = std::get_if<Malformed>(&found)) {
@@ -183,7 +209,9 @@ Result<CheckReport> CheckExamples(const Packs& packs, const std::filesystem::pat
   for (const YamlNode& node : root->items) {
     const Example example = ExampleReader(packs, problems).Read(node);
     if (!problems.empty()) continue;
-    const std::string difference = Compare(example, Classify(packs, example.request.View()));
+    const std::string difference =
+        Compare(example, example.message ? ClassifyMessage(packs, example)
+                                         : Classify(packs, example.request.View()));
     if (difference.empty()) {
       ++report.passed;
     } else {

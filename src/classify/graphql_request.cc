@@ -140,10 +140,20 @@ class Judging {
     return rule ? Judge(*rule, api_.provider, std::move(field.arguments)) : Unlisted(field);
   }
 
+  const ByName<OperationRule>& RulesOf(OperationType type) const {
+    switch (type) {
+      case OperationType::query:
+        return api_.graphql->queries;
+      case OperationType::mutation:
+        return api_.graphql->mutations;
+      case OperationType::subscription:
+        break;
+    }
+    return api_.graphql->subscriptions;
+  }
+
   const OperationRule* RuleFor(std::string_view name) const {
-    if (operation_.type == OperationType::subscription) return nullptr;
-    const auto& rules =
-        operation_.type == OperationType::query ? api_.graphql->queries : api_.graphql->mutations;
+    const auto& rules = RulesOf(operation_.type);
     const auto it = rules.find(name);
     return it == rules.end() ? nullptr : &it->second;
   }

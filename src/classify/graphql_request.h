@@ -41,7 +41,7 @@ struct GraphqlReading {
 };
 
 // Judges every root field of the selected operation: aliases, fragments and fields that a literal
-// @skip would leave out count like any other. Subscriptions, unlisted fields and directives other
+// @skip would leave out count like any other. Unlisted fields and directives other
 // than @skip and @include are unknown.
 std::expected<GraphqlReading, Malformed> JudgeGraphql(
     const Api& api, GraphqlRequest request, MissingVariables missing = MissingVariables::refused);

@@ -106,6 +106,7 @@ struct GraphqlRules {
   std::vector<std::string> paths;  // exact
   ByName<OperationRule> queries;
   ByName<OperationRule> mutations;
+  ByName<OperationRule> subscriptions;
   ByName<std::vector<DisclosingField>> disclosing;
 };
 
@@ -120,6 +121,21 @@ struct RefreshRule {
   std::vector<std::string> learns;                        // members of the answer: new tokens
 };
 
+// How what an agent says on a WebSocket is judged.
+struct WebSocketRule {
+  enum class Mode {
+    pass,     // it is looked into for credentials alone
+    graphql,  // graphql-transport-ws or graphql-ws: each operation like one over HTTP
+    as,       // each message is the JSON body of a call
+  };
+  Mode mode = Mode::pass;
+  // Of `as`: the call, and the members of a message that aren't the call's own.
+  std::string method;
+  std::string target;
+  std::map<std::string, std::vector<std::string>> words;  // must be there and be one of these
+  std::vector<std::string> members;                       // may be there
+};
+
 // "POST /v1/messages": '*' is any run without '/', a last "**" any rest.
 struct RestRule {
   std::string name;  // "model-apis.POST /v1/messages"
@@ -132,6 +148,7 @@ struct RestRule {
   bool inspect = true;  // false: the body decides nothing and may stream past; reads only
   std::shared_ptr<const BodyRule> body;  // the body is JSON, and judged by this
   std::optional<RefreshRule> refreshes;
+  std::optional<WebSocketRule> websocket;  // the call becomes a WebSocket, and nothing else
 };
 
 // What the caller of `interlock run` may bring along for one session, without the vault.

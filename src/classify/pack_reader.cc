@@ -7,6 +7,8 @@
 #include "classify/operation_reader.h"
 #include "classify/pack.h"
 #include "classify/pack_fields.h"
+#include "classify/rest.h"
+#include "classify/websocket.h"
 #include "classify/yaml.h"
 
 namespace interlock::classify {
@@ -70,6 +72,7 @@ class PackReader {
     if (const YamlNode* graphql = node.Find("graphql"))
       api.graphql = Graphql(*graphql, Lists(node));
     for (const YamlNode& item : ListAt(node, "rest", problems_)) api.rest.push_back(RestOf(item));
+    for (const RestRule& rule : api.rest) CheckWebSocket(node, api, rule);
     return api;
   }
 
@@ -124,7 +127,8 @@ class PackReader {
 
   GraphqlRules Graphql(const YamlNode& node, const WordLists& lists) {
     GraphqlRules rules;
-    if (!IsMapOf(node, {"paths", "discloses", "queries", "mutations"}, problems_)) return rules;
+    if (!IsMapOf(node, {"paths", "discloses", "queries", "mutations", "subscriptions"}, problems_))
+      return rules;
     rules.paths = TextsAt(node, "paths", Need::required, problems_);
     for (const std::string& path : rules.paths) {
       if (!path.starts_with('/')) problems_.Add(node, "'" + path + "' must begin with '/'");
@@ -135,6 +139,8 @@ class PackReader {
     if (const YamlNode* mutations = node.Find("mutations")) {
       rules.mutations = operations.Mutations(*mutations);
     }
+    if (const YamlNode* subscriptions = node.Find("subscriptions"))
+      rules.subscriptions = operations.Queries(*subscriptions);
     for (const YamlNode& item : ListAt(node, "discloses", problems_)) {
       if (!IsMapOf(item, {"field", "leaf", "argument", "within"}, problems_)) continue;
       rules.disclosing[TextAt(item, "field", Need::required, problems_)].push_back(
@@ -147,10 +153,10 @@ class PackReader {
 
   RestRule RestOf(const YamlNode& node) {
     RestRule rule;
-    if (!IsMapOf(
-            node,
-            {"route", "effect", "discloses", "because", "query", "inspect", "body", "refreshes"},
-            problems_)) {
+    if (!IsMapOf(node,
+                 {"route", "effect", "discloses", "because", "query", "inspect", "body",
+                  "refreshes", "websocket"},
+                 problems_)) {
       return rule;
     }
     const std::string route = TextAt(node, "route", Need::required, problems_);
@@ -172,7 +178,22 @@ class PackReader {
       problems_.Add(node, "only what reads may go on without a look at its body");
     }
     ReadBody(node, rule);
+    if (const YamlNode* websocket = node.Find("websocket")) {
+      rule.websocket = ReadWebSocketRule(*websocket, problems_);
+      if (rule.method != "GET") problems_.Add(node, "a WebSocket begins with a GET");
+    }
     return rule;
+  }
+
+  // What a message amounts to must be something that the pack judges.
+  void CheckWebSocket(const YamlNode& node, const Api& api, const RestRule& rule) {
+    if (!rule.websocket) return;
+    using Mode = WebSocketRule::Mode;
+    if (rule.websocket->mode == Mode::graphql && !api.graphql)
+      problems_.Add(node, rule.name + ": 'websocket: graphql' needs 'graphql' in this API");
+    if (rule.websocket->mode == Mode::as &&
+        FindRoute(api, rule.websocket->method, rule.websocket->target) == nullptr)
+      problems_.Add(node, rule.name + ": 'as' names a route that isn't listed");
   }
 
   void ReadBody(const YamlNode& node, RestRule& rule) {

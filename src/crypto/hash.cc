@@ -37,6 +37,11 @@ const EVP_MD* Sha512Digest() {
   return digest;
 }
 
+const EVP_MD* Sha1Digest() {
+  static const EVP_MD* const digest = Fetched("SHA1");
+  return digest;
+}
+
 EVP_MD_CTX* ThreadContext() {
   thread_local const std::unique_ptr<EVP_MD_CTX, ContextDeleter> context(EVP_MD_CTX_new());
   ILK_CHECK(context != nullptr);
@@ -62,6 +67,8 @@ std::string Sha256(std::string_view bytes) { return Hash(Sha256Digest(), {bytes}
 std::string Sha256Hex(std::string_view bytes) { return Hex(Sha256(bytes)); }
 
 std::string Sha512(std::string_view bytes) { return Hash(Sha512Digest(), {bytes}); }
+
+std::string Sha1(std::string_view bytes) { return Hash(Sha1Digest(), {bytes}); }
 
 std::string Sha256Of(std::string_view a, std::string_view b, std::string_view c) {
   return Hash(Sha256Digest(), {a, b, c});

@@ -6,12 +6,15 @@
 #include "base/bytes.h"
 #include "gateway/dns_server.h"
 #include "gateway/exchange.h"
+#include "gateway/not_http.h"
 #include "gateway/pipeline.h"
 
 namespace interlock::gateway {
 namespace {
 
 constexpr std::chrono::milliseconds kHandshakeTimeout{10'000};
+// On ports where clients wait for a greeting: one that speaks TLS or HTTP there does so at once.
+constexpr std::chrono::milliseconds kSilence{500};
 constexpr int kTlsHandshakeRecord = 0x16;
 
 constexpr http1::Malformed kEarlyData{"bytes were sent before the tunnel was open", "early-data",
@@ -114,20 +117,50 @@ bool HasRoom(const Core& core, const Session& session) {
   return session.connections.load() <= (most < kSharedFrom ? most : most / 2);
 }
 
+// False: it was something else, and was told so in its own words.
+Task<bool> SpeaksHttp(Stream& client, Inbox& inbox, const Destination& to) {
+  for (;;) {
+    const FirstWords words = OnFirstWords(inbox.View(), to.host, to.port);
+    switch (words.kind) {
+      case FirstWords::Kind::other:
+        co_return true;
+      case FirstWords::Kind::refused:
+        (void)co_await client.Write(words.refusal);
+        co_return false;
+      case FirstWords::Kind::encryption:
+        inbox.Consume(words.consumed);
+        if (!co_await client.Write("N")) co_return false;
+        break;
+      case FirstWords::Kind::more:
+        break;
+    }
+    if (!inbox.empty() && words.kind == FirstWords::Kind::encryption) continue;
+    const auto got = co_await inbox.Fill();
+    if (!got || *got == 0) co_return false;
+  }
+}
+
 // The first byte tells TLS from HTTP; the certificate is minted for the host that was dialled.
 Task<void> ServeFixed(Core& core, Worker& worker, Stream& client, Fixed fixed) {
-  client.SetDeadline(kHandshakeTimeout);
+  const bool greets = ServerSpeaksFirst(fixed.destination.port);
+  client.SetDeadline(greets ? kSilence : kHandshakeTimeout);
   const auto first = co_await client.PeekByte();
   if (fixed.session->ReachTo(fixed.destination.host, fixed.destination.port) != nullptr) {
     const ReachedProtocol protocol = ProtocolOf(first ? *first : -1);
     if (protocol.spoken != Spoken::tls && protocol.spoken != Spoken::http) {
       // A client that came and went, as those do that look whether a port is open.
-      if (first && *first < 0) co_return;
+      if (first && *first == Stream::kEnd) co_return;
       co_await RefuseProtocol(core, *fixed.session, fixed.destination, protocol, client);
       co_return;
     }
   }
-  if (!first || *first < 0) co_return;
+  if (!first) {
+    client.WriteNow(RefusalToSilence(fixed.destination.host, fixed.destination.port));
+    co_return;
+  }
+  if (*first == Stream::kEnd) co_return;
+  client.SetDeadline(kHandshakeTimeout);
+  Inbox inbox(client);
   if (*first == kTlsHandshakeRecord) {
     std::string_view host = fixed.destination.host;
     if (host.starts_with('['))
@@ -137,9 +170,9 @@ Task<void> ServeFixed(Core& core, Worker& worker, Stream& client, Fixed fixed) {
     if (!co_await client.AcceptTls(context->get())) co_return;
     fixed.destination.scheme = "https";
   } else {
+    if (!co_await SpeaksHttp(client, inbox, fixed.destination)) co_return;
     fixed.destination.scheme = "http";
   }
-  Inbox inbox(client);
   co_await ServeRequests(core, worker, client, inbox, std::move(fixed));
 }
 

@@ -48,6 +48,8 @@ class Workers {
   }
   Worker& First() { return *workers_.front(); }
   const std::vector<std::unique_ptr<Worker>>& all() const { return workers_; }
+  // Waits until every thread has done what was posted to it so far, up to `at_most`.
+  void Settle(std::chrono::milliseconds at_most);
   // Ends every connection and joins the threads.
   void Stop();
 
@@ -65,11 +67,12 @@ struct Settings {
 
 // How long a peer may keep us waiting. Configurable so that tests reach each of them.
 struct Times {
-  std::chrono::milliseconds header{15'000};     // from the connection to the end of the first head
-  std::chrono::milliseconds idle{75'000};       // between two requests
-  std::chrono::milliseconds body{60'000};       // between two pieces of a body
-  std::chrono::milliseconds answer{300'000};    // for the provider's answer to begin
-  std::chrono::milliseconds hold{15 * 60'000};  // how long a hold waits for humans
+  std::chrono::milliseconds header{15'000};      // from the connection to the end of the first head
+  std::chrono::milliseconds idle{75'000};        // between two requests
+  std::chrono::milliseconds body{60'000};        // between two pieces of a body
+  std::chrono::milliseconds answer{300'000};     // for the provider's answer to begin
+  std::chrono::milliseconds websocket{600'000};  // without a word from either end
+  std::chrono::milliseconds hold{15 * 60'000};   // how long a hold waits for humans
 };
 
 struct Counters {

@@ -143,12 +143,6 @@ Task<Result<Answered>> AskUpstream(Core& core, Worker& worker, const Outgoing& o
   }
 }
 
-std::string Scrubbed(const Injection& injection, std::string_view text) {
-  credential::Scrubber scrubber({{injection.real, injection.phantom}});
-  std::string out = scrubber.Feed(text);
-  return out += scrubber.Finish();
-}
-
 bool IsEncoded(const http1::ResponseHead& head) {
   const std::string* coding = http1::Find(head.fields, "content-encoding");
   return coding != nullptr && *coding != "identity";
@@ -229,6 +223,22 @@ Task<bool> RelayWhole(Core& core, Worker& worker, Stream& client, const http1::R
 
 }  // namespace
 
+std::string Scrubbed(const std::optional<Injection>& injection, std::string_view text) {
+  if (!injection || !injection->Scrubs()) return std::string(text);
+  credential::Scrubber scrubber({{injection->real, injection->phantom}});
+  std::string out = scrubber.Feed(text);
+  return out += scrubber.Finish();
+}
+
+Task<Result<void>> SendHead(Core& core, Stream& upstream, const UpstreamRequest& request,
+                            const std::optional<Injection>& injection) {
+  WipedString wire;
+  const http1::Framing none;
+  if (auto head = AppendHead(wire.text, request, none, injection, false); !head) co_return head;
+  upstream.SetDeadline(core.times.body);
+  co_return co_await upstream.Write(wire.text);
+}
+
 Task<bool> Forward(Core& core, Worker& worker, Stream& client, const http1::RequestHead& asked,
                    Outgoing out) {
   auto answered = co_await AskUpstream(core, worker, out);
@@ -259,10 +269,10 @@ Task<bool> Forward(Core& core, Worker& worker, Stream& client, const http1::Requ
   if (out.injection && out.injection->Scrubs()) {
     scrubber.emplace(
         std::vector<credential::Replacement>{{out.injection->real, out.injection->phantom}});
-    head.reason = Scrubbed(*out.injection, head.reason);
+    head.reason = Scrubbed(out.injection, head.reason);
     for (http1::Field& field : head.fields) {
-      field.name = Scrubbed(*out.injection, field.name);
-      field.value = Scrubbed(*out.injection, field.value);
+      field.name = Scrubbed(out.injection, field.name);
+      field.value = Scrubbed(out.injection, field.value);
     }
   }
   bool keep = asked.keep_alive && body_read;
@@ -336,12 +346,12 @@ Task<OneShot> SendOnce(Core& core, Worker& worker, const UpstreamRequest& reques
     result.reached = Reached::answered;
     result.status = head->status;
     if (const std::string* type = http1::Find(head->fields, "content-type"))
-      result.content_type = injection ? Scrubbed(*injection, *type) : *type;
+      result.content_type = Scrubbed(injection, *type);
     result.body = std::move(*whole);
     if (injection && IsEncoded(*head))
       result.body.clear();
-    else if (injection)
-      result.body = Scrubbed(*injection, result.body);
+    else
+      result.body = Scrubbed(injection, result.body);
   } else if (std::holds_alternative<TooLarge>(body)) {
     result.error = "the provider's answer is larger than is kept";
   } else if (auto* malformed = std::get_if<http1::Malformed>(&body)) {

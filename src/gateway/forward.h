@@ -38,6 +38,13 @@ struct Outgoing {
   std::string dials = {};  // Destination::dials
 };
 
+// Writes the request's head with the credential in it; no body follows.
+Task<Result<void>> SendHead(Core& core, Stream& upstream, const UpstreamRequest& request,
+                            const std::optional<Injection>& injection);
+// `text` with the phantom in the place of the secret; the text itself when there is nothing to
+// hide.
+std::string Scrubbed(const std::optional<Injection>& injection, std::string_view text);
+
 // True while the client's connection can be used for another request.
 Task<bool> Forward(Core& core, Worker& worker, Stream& client, const http1::RequestHead& asked,
                    Outgoing out);

@@ -11,11 +11,13 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/json/serialize.hpp>
 #include <cerrno>
 #include <cstring>
+#include <future>
 #include <optional>
 
 #include "base/bytes.h"
@@ -37,6 +39,7 @@ constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t kBlockingThreads = 4;
 constexpr std::size_t kSearchingThreads = 2;
 constexpr std::chrono::milliseconds kTick{250};
+constexpr std::chrono::milliseconds kLastWords{1000};
 constexpr int kTicksPerSweep = 20;  // idle connections and due holds: every 5 s
 
 // One gateway per state: two would fork the ledger and execute a hold twice.
@@ -200,6 +203,16 @@ Workers::Workers(std::size_t count) {
   }
 }
 
+void Workers::Settle(std::chrono::milliseconds at_most) {
+  const auto until = std::chrono::steady_clock::now() + at_most;
+  for (const auto& worker : workers_) {
+    auto reached = std::make_shared<std::promise<void>>();
+    auto future = reached->get_future();
+    asio::post(worker->context, [reached] { reached->set_value(); });
+    future.wait_until(until);
+  }
+}
+
 void Workers::Stop() {
   for (const auto& worker : workers_) worker->context.stop();
   for (const auto& worker : workers_) {
@@ -344,7 +357,10 @@ Gateway::~Gateway() {
   RequestStop();      // wakes the commands that wait for something
   p.control.reset();  // ends every session that hangs on a connection
   for (const auto& session : p.sessions.All()) session->End();
-  if (p.workers) p.workers->Stop();
+  if (p.workers) {
+    p.workers->Settle(kLastWords);  // open WebSockets say that they end
+    p.workers->Stop();
+  }
   p.blocking.join();
   p.searching.join();
   if (p.ledger) {
@@ -361,6 +377,8 @@ Result<void> Gateway::Reload() {
                      Entry("policy", core().clock.Now(), {{"policy", settings->policy_digest}})));
   (void)index;
   core().Use(std::move(settings));
+  // What was opened under the old policy is opened again under the new one, or not.
+  for (const auto& session : parts_->sessions.All()) session->CloseLines(LineEnd::policy_changed);
   return {};
 }
 

@@ -22,6 +22,7 @@
 #include "gateway/own_host.h"
 #include "gateway/record.h"
 #include "gateway/scope_cache.h"
+#include "gateway/websocket.h"
 #include "wire/http1/target.h"
 
 namespace interlock::gateway {
@@ -96,6 +97,8 @@ struct Journey {
   Action action;
   Scopes scopes;
   Judgement judgement;
+  std::optional<Answer>* said = nullptr;  // where an answer goes instead of to the client
+  bool can_be_held = true;
 
   Session& session() const { return *exchange.session; }
   bool IsHead() const { return exchange.head.method == "HEAD"; }
@@ -110,6 +113,10 @@ struct Journey {
 using Ended = std::optional<bool>;
 
 Task<bool> Send(Journey& j, Answer answer) {
+  if (j.said != nullptr) {
+    *j.said = std::move(answer);
+    co_return true;
+  }
   const bool keep = j.CanKeep() && !answer.close;
   j.exchange.client.SetDeadline(j.core.times.body);
   const auto written =
@@ -209,9 +216,6 @@ Task<Ended> CheckReach(Journey& j) {
 
 Task<Ended> ReadBody(Journey& j) {
   http1::RequestHead& head = j.exchange.head;
-  if (head.wants_websocket) {
-    co_return co_await SendMalformed(j, 501, "upgrade", "connections are not upgraded");
-  }
   if (head.framing.kind == http1::FramingKind::none) co_return std::nullopt;
   // Servers disagree about a body on these, and a body that nobody judged must never go out.
   if (head.method == "GET" || head.method == "HEAD" || head.method == "OPTIONS") {
@@ -496,20 +500,28 @@ WholeAnswer LearnFrom(Journey& j) {
   };
 }
 
-Task<bool> Allow(Journey& j) {
+// On the record, and with the credential in hand: `passed` may go out.
+Task<Ended> Clear(Journey& j, Passed& passed) {
   j.core.counters.allowed.fetch_add(1, std::memory_order_relaxed);
   // What can't be undone is on the signed record before its first byte goes out, also when it is
   // allowed.
   const bool intent = j.action.effect >= Effect::irreversible;
-  const std::string id = ShortId("d");
-  if (const auto recorded = co_await RecordDecision(j, id, "", intent); !recorded)
+  passed.decision = ShortId("d");
+  if (const auto recorded = co_await RecordDecision(j, passed.decision, "", intent); !recorded)
     co_return co_await SendUnrecorded(j, recorded.error());
   auto injection = InjectionFor(j);
   if (!injection) {
     co_return co_await Deny(j, "lend", injection.error().message, "Ask a human for a new lend.");
   }
+  passed.injection = std::move(*injection);
   if (j.action.effect > Effect::read) j.core.scope.Invalidate(j.action.provider);
-  Outgoing out{j.action.request, j.action.effect, std::move(*injection), nullptr, {}, {}};
+  co_return std::nullopt;
+}
+
+Task<bool> Allow(Journey& j) {
+  Passed passed;
+  if (const Ended ended = co_await Clear(j, passed)) co_return *ended;
+  Outgoing out{j.action.request, j.action.effect, std::move(passed.injection), nullptr, {}, {}};
   out.dials = j.exchange.destination.dials;
   if (!j.refresh_token.empty()) out.on_answer = LearnFrom(j);
   if (j.streamed) {
@@ -549,6 +561,10 @@ Task<bool> Hold(Journey& j) {
     for (const classify::CredentialPlace& place : j.api->credentials)
       places.push_back({place.kind, place.header, place.prefix});
   }
+  if (!j.can_be_held)
+    co_return co_await Deny(j, "not-stored",
+                            "This would have to be held, and an open connection can't be stored.",
+                            "Go on with other work.");
   if (j.streamed)
     co_return co_await Deny(j, "not-stored",
                             "This would have to be held, but its body was not kept.",
@@ -618,12 +634,61 @@ Task<bool> Hold(Journey& j) {
   co_return co_await Send(j, HoldAnswer(j.DialectOf(), placed->record.id, text, j.IsHead()));
 }
 
+// What isn't allowed.
+Task<bool> Refuse(Journey& j) {
+  const Decision& decision = j.judgement.decision;
+  if (decision.verdict == Verdict::hold) co_return co_await Hold(j);
+  if (j.carried == CredentialSeen::foreign) co_return co_await DenyForeign(j);
+  co_return co_await Deny(j, decision.rule, decision.reason, "Go on with other work.");
+}
+
+// --- What is said on a WebSocket ---
+
+Task<Ended> UnderstandUpgrade(Journey& j, UpgradeTerms& terms) {
+  const Exchange& x = j.exchange;
+  auto classified = classify::ClassifyUpgrade(j.core.packs, {x.destination.scheme,
+                                                             x.destination.host,
+                                                             x.destination.port,
+                                                             x.head.method,
+                                                             x.head.PathAndQuery(),
+                                                             x.head.fields,
+                                                             {}});
+  if (auto* malformed = std::get_if<classify::Malformed>(&classified)) {
+    co_return co_await SendMalformed(j, malformed->http_status, malformed->name, malformed->reason);
+  }
+  auto offer = websocket::ReadOffer(x.head);
+  if (auto* malformed = std::get_if<http1::Malformed>(&offer)) {
+    co_return co_await SendMalformed(j, malformed->http_status, malformed->name, malformed->reason);
+  }
+  terms.offer = std::move(std::get<websocket::Offer>(offer));
+  auto& upgrade = std::get<classify::Upgrade>(classified);
+  terms.rule = upgrade.rule;
+  j.action = std::move(upgrade.action);
+  co_return std::nullopt;
+}
+
+// From the credential to the verdict, carried out but for the sending.
+Task<Judged> Conclude(Journey& j, std::optional<Answer>& said) {
+  co_await FindCredential(j);
+  co_await ObserveScope(j);
+  Decide(j);
+  if (j.judgement.decision.verdict != Verdict::allow) {
+    co_await Refuse(j);
+    co_return std::move(*said);
+  }
+  Passed passed;
+  if (co_await Clear(j, passed)) co_return std::move(*said);
+  passed.action = std::move(j.action);
+  co_return passed;
+}
+
 }  // namespace
 
 Task<bool> HandleRequest(Core& core, Worker& worker, Exchange& exchange) {
   core.counters.requests.fetch_add(1, std::memory_order_relaxed);
   Journey j(core, worker, exchange);
   if (exchange.destination.host == kOwnHost) co_return co_await AnswerOwnHost(core, exchange);
+  if (exchange.head.wants_websocket) co_return co_await ServeWebSocket(core, worker, exchange);
   if (const Ended ended = co_await CheckReach(j)) co_return *ended;
   if (const Ended ended = co_await ReadBody(j)) co_return *ended;
   if (const Ended ended = co_await Understand(j)) co_return *ended;
@@ -631,17 +696,50 @@ Task<bool> HandleRequest(Core& core, Worker& worker, Exchange& exchange) {
   co_await FindCredential(j);
   co_await ObserveScope(j);
   Decide(j);
-  const Decision& decision = j.judgement.decision;
-  switch (decision.verdict) {
-    case Verdict::allow:
-      co_return co_await Allow(j);
-    case Verdict::hold:
-      co_return co_await Hold(j);
-    case Verdict::deny:
-      if (j.carried == CredentialSeen::foreign) co_return co_await DenyForeign(j);
-      co_return co_await Deny(j, decision.rule, decision.reason, "Go on with other work.");
+  if (j.judgement.decision.verdict == Verdict::allow) co_return co_await Allow(j);
+  co_return co_await Refuse(j);
+}
+
+Task<Judged> JudgeUpgrade(Core& core, Worker& worker, Exchange& exchange, UpgradeTerms& terms) {
+  Journey j(core, worker, exchange);
+  std::optional<Answer> said;
+  j.said = &said;
+  j.can_be_held = false;
+  if (co_await CheckReach(j)) co_return std::move(*said);
+  if (co_await UnderstandUpgrade(j, terms)) co_return std::move(*said);
+  co_return co_await Conclude(j, said);
+}
+
+Task<Judged> JudgeMessage(Core& core, Worker& worker, Exchange& exchange, std::string body) {
+  core.counters.requests.fetch_add(1, std::memory_order_relaxed);
+  Journey j(core, worker, exchange);
+  std::optional<Answer> said;
+  j.said = &said;
+  j.body = std::move(body);
+  j.plan = classify::PlanBody(core.packs, exchange.destination.host, exchange.head.method,
+                              exchange.head.PathAndQuery());
+  if (co_await CheckReach(j)) co_return std::move(*said);
+  if (co_await Understand(j)) co_return std::move(*said);
+  if (co_await CheckHostedTools(j)) co_return std::move(*said);
+  co_return co_await Conclude(j, said);
+}
+
+Task<std::optional<Answer>> CheckMessage(Core& core, Worker& worker, Exchange& exchange,
+                                         std::string body) {
+  Journey j(core, worker, exchange);
+  std::optional<Answer> said;
+  j.said = &said;
+  j.body = std::move(body);
+  j.action.operation = "websocket.message";
+  j.action.request.host = exchange.destination.host;
+  if (co_await CheckReach(j)) co_return said;
+  co_await FindCredential(j);
+  if (j.carried == CredentialSeen::foreign) {
+    j.judgement.facts.credential = j.carried;
+    j.judgement.decision.rule = "leaked";
+    co_await DenyForeign(j);
   }
-  co_return co_await Deny(j, "", "the verdict is out of range", "");
+  co_return said;
 }
 
 }  // namespace interlock::gateway

@@ -25,6 +25,33 @@ void Session::End() {
     closers.swap(closers_);
   }
   for (const auto& close : closers) close();
+  CloseLines(LineEnd::session_over);
+}
+
+std::optional<std::uint64_t> Session::AddLine(CloseLine close) {
+  std::uint64_t number = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    if (lines_.size() >= kLinesMax) return std::nullopt;
+    number = next_line_++;
+    lines_[number] = close;
+  }
+  if (ended) close(LineEnd::session_over);
+  return number;
+}
+
+void Session::RemoveLine(std::uint64_t number) {
+  const std::lock_guard lock(mutex_);
+  lines_.erase(number);
+}
+
+void Session::CloseLines(LineEnd why) {
+  std::map<std::uint64_t, CloseLine> lines;
+  {
+    const std::lock_guard lock(mutex_);
+    lines = lines_;
+  }
+  for (const auto& line : lines) line.second(why);
 }
 
 const Reach* Session::ReachTo(std::string_view host, unsigned port) const {

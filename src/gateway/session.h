@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -36,6 +37,9 @@ struct CallerLogin {
   std::vector<std::string> hosts;
   std::string fingerprint;
 };
+
+// Why the gateway ends connections that stay open between requests.
+enum class LineEnd { session_over, policy_changed };
 
 // Immutable after registration, but for what says otherwise.
 struct Session {
@@ -83,9 +87,19 @@ struct Session {
   void AddCloser(std::function<void()> close);
   void End();
 
+  // A connection that stays open and is judged message by message. `close` may run on any thread,
+  // more than once, and at once when the session is over. The number is for RemoveLine.
+  static constexpr std::size_t kLinesMax = 64;
+  using CloseLine = std::function<void(LineEnd)>;
+  std::optional<std::uint64_t> AddLine(CloseLine close);  // nullopt: too many are open
+  void RemoveLine(std::uint64_t number);
+  void CloseLines(LineEnd why);
+
  private:
   std::mutex mutex_;  // guards what follows
   std::vector<std::function<void()>> closers_;
+  std::map<std::uint64_t, CloseLine> lines_;
+  std::uint64_t next_line_ = 0;
   std::shared_ptr<const policy::Policy> policy_;
   std::string policy_digest_;  // of the configuration that policy_ was made from
 };

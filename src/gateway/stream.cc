@@ -34,10 +34,25 @@ std::string TlsReason(const SSL* ssl) {
 void Deadlines::Tick(SteadyTime now) {
   for (Stream* stream : streams_) {
     if (stream->deadline_ > now) continue;
-    stream->expired_ = true;
-    stream->ClearDeadline();
-    boost::system::error_code ignored;
-    stream->socket_.cancel(ignored);
+    stream->Cancel();
+  }
+}
+
+void Stream::Cancel() {
+  expired_ = true;
+  ClearDeadline();
+  boost::system::error_code ignored;
+  socket_.cancel(ignored);
+}
+
+void Stream::WriteNow(std::string_view bytes) {
+  if (ssl_) {
+    ERR_clear_error();
+    (void)SSL_write(ssl_, bytes.data(),
+                    static_cast<int>(std::min<std::size_t>(bytes.size(), INT_MAX)));
+    ERR_clear_error();
+  } else {
+    (void)::send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
   }
 }
 
@@ -174,7 +189,7 @@ Task<Result<int>> Stream::PeekByte() {
     unsigned char byte = 0;
     const ssize_t got = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK);
     if (got == 1) co_return int{byte};
-    if (got == 0) co_return -1;
+    if (got == 0) co_return kEnd;
     if (errno == EINTR) continue;
     if (errno != EAGAIN) co_return Fail(Code::unavailable, std::strerror(errno));
     if (auto waited = co_await Wait(Direction::read); !waited) {

@@ -1,8 +1,8 @@
 // A connected socket, plain or under TLS, read and written by coroutines of one worker thread.
 //
 // OpenSSL works on the socket itself (SSL_set_fd) and Asio only waits for readiness: no copy
-// through BIO pairs. A Stream belongs to one coroutine and never leaves its thread. Every wait has
-// a deadline
+// through BIO pairs. A Stream never leaves its thread; at most one coroutine reads and one writes
+// at a time. Every wait has a deadline
 // (`SetDeadline`); a stream that misses it fails with Code::unavailable and "timed out".
 #pragma once
 
@@ -61,10 +61,15 @@ class Stream {
   // At least one byte, or 0 at the end of the stream.
   Task<Result<std::size_t>> Read(char* data, std::size_t size);
   Task<Result<void>> Write(std::string_view bytes);
+  // One attempt to say a last word without waiting; nobody may be within Write.
+  void WriteNow(std::string_view bytes);
+  // Whoever waits on this stream, or will, fails as if its deadline had passed.
+  void Cancel();
   // Sends what TLS owes the peer and closes. Never waits.
   void Close();
 
-  // The first byte without consuming it (to tell TLS from HTTP); -1 at the end of the stream.
+  // The first byte without consuming it (to tell TLS from HTTP); kEnd at the end of the stream.
+  static constexpr int kEnd = -1;
   Task<Result<int>> PeekByte();
 
   // True when the peer has closed or sent something unasked: such an idle connection is not reused.

@@ -1,4 +1,4 @@
-// Character classes of RFC 9110 5.6.2 and 5.5. Private to http1/.
+// Character classes of RFC 9110 5.6.2 and 5.5. Private to wire/.
 #pragma once
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// The lines of a head, shared by requests and responses. Private to http1/.
+// The lines of a head, shared by requests and responses. Private to wire/.
 #pragma once
 
 #include <algorithm>

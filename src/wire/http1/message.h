@@ -30,6 +30,7 @@ struct Limits {
   std::size_t header_count_max = 200;
   std::size_t target_bytes_max = 16384;
   ContentCoding request_coding = ContentCoding::refused;
+  bool switching_protocols = false;  // the request asked for it: 101 is a final answer
 };
 
 // One field line. The name is in lower case, the value without outer white space.
@@ -104,8 +105,8 @@ struct ResponseHead {
 Step<RequestHead> ParseRequestHead(std::string_view in, const Limits& limits = {});
 
 // The response head at the front of `in`, to a request with `request_method`. Refusals carry 502.
-// Tolerated where harmless: no reason phrase, equal Content-Length fields. 101 is refused: no
-// request that asks for it is ever forwarded.
+// Tolerated where harmless: no reason phrase, equal Content-Length fields. 101 is refused unless
+// the limits say that the request asked for it.
 Step<ResponseHead> ParseResponseHead(std::string_view in, std::string_view request_method,
                                      const Limits& limits = {});
 

@@ -106,7 +106,7 @@ Refusal ReadFields(ResponseHead& head, bool& close) {
 
 // RFC 9112 6.3, in its order.
 Refusal SettleFraming(std::string_view request_method, bool close, ResponseHead& head) {
-  const bool bodiless_status = head.interim || head.status == 204;
+  const bool bodiless_status = head.interim || head.status == 101 || head.status == 204;
   if (bodiless_status && head.announced != Framing{} &&
       head.announced != Framing{FramingKind::length, 0}) {
     return Malformed{"the upstream announced a body on an answer that has none", "body-not-allowed",
@@ -145,10 +145,10 @@ Step<ResponseHead> ParseResponseHead(std::string_view in, std::string_view reque
 
   ResponseHead head;
   if (auto refusal = ParseStatusLine(line, head)) return *refusal;
-  if (head.status == 101) {
+  if (head.status == 101 && !limits.switching_protocols) {
     return Malformed{"the upstream switches protocols unasked", "switching-protocols", 502};
   }
-  head.interim = head.status < 200;
+  head.interim = head.status < 200 && head.status != 101;
   const std::size_t fields_begin = line.size() + 2;
   const auto end = HeadEnd(in, fields_begin, limits);
   if (const auto* more = std::get_if<NeedMore>(&end)) return *more;

@@ -147,6 +147,20 @@ TEST(ParseResponseHead, HoweverTheBytesAreCutTheAnswerIsTheSame) {
   }
 }
 
+TEST(ParseResponseHead, SwitchingIsAFinalAnswerWhereItWasAskedFor) {
+  constexpr std::string_view kSwitch = "HTTP/1.1 101 Go\r\nUpgrade: websocket\r\n\r\n\x81";
+  Limits limits;
+  limits.switching_protocols = true;
+  const auto step = ParseResponseHead(kSwitch, "GET", limits);
+  const auto* head = std::get_if<ResponseHead>(&step);
+  ASSERT_NE(head, nullptr);
+  EXPECT_FALSE(head->interim);
+  EXPECT_EQ(head->framing, Framing{});
+  EXPECT_EQ(head->consumed, kSwitch.size() - 1);
+  EXPECT_TRUE(std::holds_alternative<Malformed>(
+      ParseResponseHead("HTTP/1.1 101 Go\r\nContent-Length: 1\r\n\r\n", "GET", limits)));
+}
+
 TEST(ParseResponseHead, LimitsHold) {
   EXPECT_EQ(RefusalOf("HTTP/1.1 200 " + std::string(2000, 'a')), "bad-status-line");
   EXPECT_EQ(RefusalOf(OK "A: " + std::string(70000, 'a')), "head-too-large");
