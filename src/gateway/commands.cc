@@ -15,6 +15,7 @@
 #include "credential/workspace_scan.h"
 #include "crypto/hash.h"
 #include "gateway/execute.h"
+#include "gateway/grant_desk.h"
 #include "gateway/hold_desk.h"
 #include "gateway/listener.h"
 #include "gateway/record.h"
@@ -151,6 +152,8 @@ class CommandPeer final : public ControlPeer {
   Result<json::value> Approve(const json::object& request);
   Result<json::value> Reject(const json::object& request);
   Result<json::value> Wait(const json::object& request);
+  Result<json::value> GrantAsk(const json::object& request);
+  Result<json::value> GrantRevoke(const json::object& request);
   Result<json::value> VaultAdd(const json::object& request);
   Result<json::value> VaultList(const json::object&);
   Result<json::value> VaultRemove(const json::object& request);
@@ -208,6 +211,8 @@ Result<json::value> CommandPeer::Handle(const json::object& request, std::vector
       {"approve", &CommandPeer::Approve},
       {"reject", &CommandPeer::Reject},
       {"wait", &CommandPeer::Wait},
+      {"grant.ask", &CommandPeer::GrantAsk},
+      {"grant.revoke", &CommandPeer::GrantRevoke},
       {"vault.add", &CommandPeer::VaultAdd},
       {"vault.list", &CommandPeer::VaultList},
       {"vault.remove", &CommandPeer::VaultRemove},
@@ -499,6 +504,7 @@ void CommandPeer::Forget(const Session& session) {
 void CommandPeer::EndSession() {
   if (session_ == nullptr) return;
   session_->End();
+  EndGrantsOf(core_, *session_);
   core_.sessions.Remove(session_->id);
   Forget(*session_);
   (void)core_.store.EndSession(session_->id, core_.clock.Now());
@@ -547,6 +553,25 @@ Result<json::value> CommandPeer::Wait(const json::object& request) {
   ILK_TRY(outcome, core_.desk.WaitFor(
                        id, std::chrono::milliseconds(std::clamp<std::int64_t>(ms, 0, 86'400'000))));
   return json::value(std::move(outcome));
+}
+
+// --- grants ---
+
+Result<json::value> CommandPeer::GrantAsk(const json::object& request) {
+  ILK_TRY(placed, AskForGrant(core_, request, std::to_string(peer_.uid)));
+  if (placed.rejected)
+    return Fail(Code::denied, "somebody has rejected exactly this (" + placed.record.id +
+                                  "): " + placed.record.reason);
+  return json::object{{"hold", placed.record.id},
+                      {"state", placed.record.state},
+                      {"digest", placed.record.digest},
+                      {"expires", FormatTime(placed.record.expires)}};
+}
+
+Result<json::value> CommandPeer::GrantRevoke(const json::object& request) {
+  ILK_TRY(id, Required(request, "grant"));
+  ILK_TRY(revoked, RevokeGrant(core_, id));
+  return json::value(std::move(revoked));
 }
 
 // --- credentials and people ---
@@ -696,6 +721,7 @@ Result<json::value> CommandPeer::Status(const json::object&) {
                         {"workspace", session->workspace},
                         {"keys", KeysJson(*session, Detail::plain)},
                         {"logins", LoginsJson(*session, Detail::plain)},
+                        {"grants", GrantsJson(*session)},
                         {"started", FormatTime(session->started)}});
   }
   ILK_TRY(pending, core_.store.Count("pending"));
@@ -703,6 +729,16 @@ Result<json::value> CommandPeer::Status(const json::object&) {
   const auto weak = [&](std::string_view name, std::string_view means, std::string_view remedy) {
     weaknesses.push_back({{"name", name}, {"means", means}, {"remedy", remedy}});
   };
+  for (const auto& session : core_.sessions.All()) {
+    for (const GrantSeen& grant : session->grants.Seen()) {
+      const bool tcp = grant.terms.protocol == GrantProtocol::unseen_tcp;
+      weak("grant-" + grant.id,
+           session->id + " may reach " + PlaceOf(grant.terms) + " until " +
+               FormatTime(grant.until) + ", beyond the configuration's egress" +
+               (tcp ? "; what passes there is not judged" : ""),
+           "interlock grant --revoke " + grant.id);
+    }
+  }
   for (const auto& session : core_.sessions.All()) {
     if (session->login_info.empty()) continue;
     weak("own-login-" + session->id,

@@ -7,6 +7,7 @@
 #include "gateway/dns_server.h"
 #include "gateway/exchange.h"
 #include "gateway/pipeline.h"
+#include "gateway/tunnel.h"
 
 namespace interlock::gateway {
 namespace {
@@ -116,6 +117,13 @@ bool HasRoom(const Core& core, const Session& session) {
 
 // The first byte tells TLS from HTTP; the certificate is minted for the host that was dialled.
 Task<void> ServeFixed(Core& core, Worker& worker, Stream& client, Fixed fixed) {
+  // First, since in many protocols the server speaks first.
+  if (auto pass = fixed.session->grants.Enter(GrantProtocol::unseen_tcp, fixed.destination.host,
+                                              fixed.destination.port, GrantNow(core.clock))) {
+    fixed.destination.scheme = "tcp";
+    co_await PassTcp(core, worker, fixed.session, client, fixed.destination, std::move(pass));
+    co_return;
+  }
   client.SetDeadline(kHandshakeTimeout);
   const auto first = co_await client.PeekByte();
   if (!first || *first == 0) co_return;

@@ -23,6 +23,7 @@
 #include "base/ids.h"
 #include "crypto/hash.h"
 #include "gateway/commands.h"
+#include "gateway/grant_desk.h"
 #include "gateway/hold_desk.h"
 #include "gateway/listener.h"
 #include "gateway/record.h"
@@ -167,6 +168,13 @@ Task<void> Tick(Core& core, Worker& worker, bool sweeps_holds) {
     if (auto [stopped] = co_await timer.async_wait(kAwait); stopped) co_return;
     const SteadyTime now = std::chrono::steady_clock::now();
     worker.deadlines.Tick(now);
+    if (sweeps_holds && HasDueGrants(core)) {
+      auto end_grants = [&core] {
+        EndDueGrants(core);
+        return true;
+      };
+      co_await Blocking(core, std::move(end_grants));
+    }
     if (tick % kTicksPerSweep != 0) continue;
     worker.pool.DropIdle(now);
     if (!sweeps_holds) continue;

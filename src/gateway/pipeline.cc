@@ -22,6 +22,7 @@
 #include "gateway/own_host.h"
 #include "gateway/record.h"
 #include "gateway/scope_cache.h"
+#include "gateway/tunnel.h"
 #include "wire/http1/target.h"
 
 namespace interlock::gateway {
@@ -83,6 +84,8 @@ struct Journey {
 
   const classify::Api* api = nullptr;  // the pack's part for this host, if a pack knows it
   bool guarded = false;                // a pack or `upstreams` names the host
+  std::optional<StreamCut> cut;        // of the client, where a grant let it pass
+  std::shared_ptr<GrantPass> grant;    // that grant
   classify::BodyPlan plan;             // how the body is taken in
   bool streamed = false;               // the body decides nothing and passes while it arrives
   std::string body;
@@ -173,6 +176,17 @@ bool HostMatches(std::string_view pattern, std::string_view host) {
   return pattern == host;
 }
 
+// A grant lets the request go on to be judged; its end closes the client's connection.
+bool EnterByGrant(Journey& j) {
+  const Destination& to = j.exchange.destination;
+  j.grant = j.session().grants.Enter(GrantProtocol::judged_http, to.host, to.port,
+                                     GrantNow(j.core.clock));
+  if (j.grant == nullptr) return false;
+  j.cut.emplace(j.exchange.client, j.worker.context);
+  j.grant->OnEnd(j.cut->Closer());
+  return true;
+}
+
 Task<Ended> CheckReach(Journey& j) {
   const Destination& to = j.exchange.destination;
   if (j.session().ended) {
@@ -188,10 +202,14 @@ Task<Ended> CheckReach(Journey& j) {
   const bool open = std::ranges::any_of(egress, [&](const std::string& entry) {
     return (j.api != nullptr && entry == j.api->provider) || HostMatches(entry, to.host);
   });
-  if (!open) {
+  if (!open && !EnterByGrant(j)) {
+    std::string instead =
+        "The hosts it may reach are listed under sessions in the gateway's configuration.";
+    const std::string command = GrantCommand(j.session().id, to.host, to.port);
+    if (!command.empty())
+      instead = "A human can open it for a while, outside this room: `" + command + "`.";
     co_return co_await Deny(j, "egress", "This session may not reach " + to.host + ".",
-                            "The hosts it may reach are listed under sessions in the gateway's "
-                            "configuration; a human can add one.");
+                            std::move(instead));
   }
   if (j.guarded && to.scheme != "https") {
     co_return co_await Deny(

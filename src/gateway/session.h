@@ -16,6 +16,7 @@
 #include "credential/token_index.h"
 #include "credential/vault.h"
 #include "gateway/fake_names.h"
+#include "gateway/grants.h"
 #include "policy/config.h"
 #include "policy/policy.h"
 
@@ -61,6 +62,7 @@ struct Session {
                                                   std::string_view digest);
 
   FakeNames names;                 // thread-safe
+  Grants grants;                   // thread-safe
   std::atomic<bool> ended{false};  // set once
 
   // What one session may keep the gateway busy with, so that it can't take it from the others.
