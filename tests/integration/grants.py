@@ -234,7 +234,8 @@ def test_what_cannot_be_granted_is_said_so_and_asks_nobody():
         before = len(s.holds())
 
         def refused(place, words, status, what):
-            reply = ask(s, session, place, *words)
+            own = [w for pair in (("--for", "30m"), ("--session", session.id)) if pair[0] not in words for w in pair]
+            reply = s.interlock("grant", place, *own, *words)
             assert reply.status == status and re.search(what, reply.err) and not reply.out, reply
 
         every([
