@@ -13,6 +13,7 @@ constexpr Option kRunOptions[] = {
      "live: edits appear at once (default); review: they wait for `workspace apply`"},
     {"--no-recovery-point", "", "live: don't copy the workspace first"},
     {"--agent", "NAME", "the agent profile to use (default: by the command; else \"shell\")"},
+    {"--weaken", "NAME", "do without a protection this machine can't give: no-process-limit"},
     {"--print-plan", "", "print the room as it would be built, and build nothing"},
     {"--quiet", "", "no line about the session"},
 };

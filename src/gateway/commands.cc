@@ -20,6 +20,8 @@
 #include "gateway/listener.h"
 #include "gateway/record.h"
 #include "gateway/scope_cache.h"
+#include "sandbox/capture.h"
+#include "sandbox/weaken.h"
 
 namespace interlock::gateway {
 namespace {
@@ -130,6 +132,26 @@ json::array LoginsJson(const Session& session, Detail detail) {
     out.push_back(std::move(one));
   }
   return out;
+}
+
+json::array WordsOf(const std::vector<std::string>& words) {
+  json::array out;
+  for (const std::string& word : words) out.push_back(json::string(word));
+  return out;
+}
+
+// What the room does without. A name that nobody knows can't be shown for what it is.
+Result<std::vector<std::string>> WeakenedIn(const json::object& request) {
+  std::vector<std::string> names;
+  const json::array* given = FindArray(request, "weakened");
+  if (given == nullptr) return names;
+  for (const json::value& value : *given) {
+    const json::string* name = value.if_string();
+    sandbox::Weakenings ignored;
+    ILK_TRY_VOID(sandbox::Weaken(ignored, name == nullptr ? "" : std::string_view(*name)));
+    if (std::ranges::find(names, std::string_view(*name)) == names.end()) names.emplace_back(*name);
+  }
+  return names;
 }
 
 class CommandPeer final : public ControlPeer {
@@ -440,6 +462,8 @@ Result<json::value> CommandPeer::SessionStart(const json::object& request) {
     return Fail(Code::invalid_input,
                 "there is no environment \"" + session->environment + "\" (known: " + known + ")");
   }
+  ILK_TRY(weakened, WeakenedIn(request));
+  session->weakened = std::move(weakened);
   Undo forget([&] { Forget(*session); });
   ILK_TRY_VOID(Lend(*session));
   ILK_TRY_VOID(LendKeys(*session, request));
@@ -458,6 +482,7 @@ Result<json::value> CommandPeer::SessionStart(const json::object& request) {
                                         {"agent", session->agent},
                                         {"environment", session->environment},
                                         {"lent", lent},
+                                        {"weakened", WordsOf(session->weakened)},
                                         {"keys", KeysJson(*session, Detail::fingerprint)},
                                         {"logins", LoginsJson(*session, Detail::fingerprint)},
                                         {"policy", settings->policy_digest}}));
@@ -486,12 +511,14 @@ Result<json::value> CommandPeer::SessionStart(const json::object& request) {
 Result<json::value> CommandPeer::SessionServe(const json::object& request,
                                               std::vector<UniqueFd> fds) {
   if (session_ == nullptr) return Fail(Code::conflict, "this connection has no session");
-  if (fds.size() != 3) return Fail(Code::invalid_input, "a room has three sockets");
+  if (fds.size() < 3) return Fail(Code::invalid_input, "a room has three sockets or more");
   // Without IPv6 in the kernel the third is a stand-in.
   const json::value* ipv6 = Find(request, "ipv6");
   if (ipv6 == nullptr || !ipv6->is_bool() || !ipv6->as_bool()) fds[2].Reset();
-  ServeRoom(core_, gateway_.workers(), session_,
-            {std::move(fds[0]), std::move(fds[1]), std::move(fds[2])});
+  RoomSockets sockets{std::move(fds[0]), std::move(fds[1]), std::move(fds[2]), {}};
+  for (std::size_t i = 3; i < fds.size(); ++i) sockets.ports.push_back(std::move(fds[i]));
+  session_->by_ports = !sockets.ports.empty();
+  ServeRoom(core_, gateway_.workers(), session_, std::move(sockets));
   return json::object{{"serving", session_->id}};
 }
 
@@ -505,6 +532,7 @@ void CommandPeer::EndSession() {
   if (session_ == nullptr) return;
   session_->End();
   EndGrantsOf(core_, *session_);
+  RecordRefusals(core_, *session_);
   core_.sessions.Remove(session_->id);
   Forget(*session_);
   (void)core_.store.EndSession(session_->id, core_.clock.Now());
@@ -722,6 +750,7 @@ Result<json::value> CommandPeer::Status(const json::object&) {
                         {"keys", KeysJson(*session, Detail::plain)},
                         {"logins", LoginsJson(*session, Detail::plain)},
                         {"grants", GrantsJson(*session)},
+                        {"weakened", WordsOf(session->weakened)},
                         {"started", FormatTime(session->started)}});
   }
   ILK_TRY(pending, core_.store.Count("pending"));
@@ -738,6 +767,16 @@ Result<json::value> CommandPeer::Status(const json::object&) {
                (tcp ? "; what passes there is not judged" : ""),
            "interlock grant --revoke " + grant.id);
     }
+    for (const std::string& name : session->weakened) {
+      const sandbox::Weakening* found = sandbox::FindWeakening(name);
+      if (found != nullptr) weak(name + "-" + session->id, found->means, found->remedy);
+    }
+    if (session->by_ports)
+      weak("some-ports-" + session->id,
+           "this kernel has no nf_tables with tproxy: of " + session->id +
+               "'s room only the ports " + sandbox::FallbackPortsText() +
+               " lead to the gateway, all others nowhere",
+           "sudo modprobe nft_tproxy, or a kernel that has it");
   }
   for (const auto& session : core_.sessions.All()) {
     if (session->login_info.empty()) continue;

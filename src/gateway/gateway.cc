@@ -180,6 +180,7 @@ Task<void> Tick(Core& core, Worker& worker, bool sweeps_holds) {
     if (!sweeps_holds) continue;
     auto sweep = [&core] {
       core.desk.ExpireDue();
+      for (const auto& session : core.sessions.All()) RecordRefusals(core, *session);
       return true;
     };
     co_await Blocking(core, std::move(sweep));
@@ -212,6 +213,13 @@ void Workers::Stop() {
   for (const auto& worker : workers_) worker->context.stop();
   for (const auto& worker : workers_) {
     if (worker->thread.joinable()) worker->thread.join();
+  }
+}
+
+void RecordRefusals(Core& core, Session& session) {
+  const auto summary = session.refusals.Take();
+  if (summary) {
+    (void)core.ledger.AppendDurable(RefusalsEntry(session.id, *summary, core.clock.Now()));
   }
 }
 

@@ -155,15 +155,24 @@ Task<bool> SendUnrecorded(Journey& j, const Error& error) {
                             error.message));
 }
 
+// The id under which a flood of refusals is counted, or nullopt at an ordinary pace.
+std::optional<std::string> CountRefusal(Journey& j, std::string_view rule) {
+  return j.session().refusals.Count(rule, j.exchange.destination.host, j.core.clock.Now(),
+                                    std::chrono::steady_clock::now());
+}
+
 // Denies in the agent's own protocol, on the record.
 Task<bool> Deny(Journey& j, std::string rule, std::string reason, std::string instead) {
   j.core.counters.denied.fetch_add(1, std::memory_order_relaxed);
   j.judgement.decision = {Verdict::deny, std::move(rule), reason};
-  const std::string id = ShortId("d");
+  const auto together = CountRefusal(j, j.judgement.decision.rule);
+  const std::string id = together.value_or(ShortId("d"));
   if (j.action.request.host.empty()) j.action.request.host = j.exchange.destination.host;
   if (j.action.operation.empty()) j.action.operation = "http." + j.exchange.head.method;
-  if (const auto recorded = co_await RecordDecision(j, id, "", false); !recorded)
-    co_return co_await SendUnrecorded(j, recorded.error());
+  if (!together) {
+    if (const auto recorded = co_await RecordDecision(j, id, "", false); !recorded)
+      co_return co_await SendUnrecorded(j, recorded.error());
+  }
   const std::string text = approval::AgentDenyText({id, std::move(reason), std::move(instead)});
   co_return co_await Send(j, DenyAnswer(j.DialectOf(), id, text, j.IsHead()));
 }
@@ -465,10 +474,14 @@ void Decide(Journey& j) {
 Task<bool> DenyForeign(Journey& j) {
   std::string what;
   for (const credential::Finding& finding : j.foreign) {
-    std::string leak =
-        LeakEntry(j.session().id, j.action.request.host, finding, j.core.clock.Now());
-    if (const auto recorded = co_await Record(j, std::move(leak), false); !recorded) {
-      co_return co_await SendUnrecorded(j, recorded.error());
+    // Every secret that leaked is on the record by itself, a flood of the same one is counted.
+    const bool is_first = j.session().refusals.IsFirst(finding.fingerprint);
+    if (is_first || !CountRefusal(j, "leak")) {
+      std::string leak =
+          LeakEntry(j.session().id, j.action.request.host, finding, j.core.clock.Now());
+      if (const auto recorded = co_await Record(j, std::move(leak), false); !recorded) {
+        co_return co_await SendUnrecorded(j, recorded.error());
+      }
     }
     if (!what.empty()) continue;
     what = "The request carries a credential that was not lent to this session (" + finding.place;
@@ -617,9 +630,12 @@ Task<bool> Hold(Journey& j) {
                             "Go on with other work.");
   }
   j.core.counters.held.fetch_add(1, std::memory_order_relaxed);
-  const std::string id = ShortId("d");
-  if (const auto recorded = co_await RecordDecision(j, id, placed->record.id, false); !recorded) {
-    co_return co_await SendUnrecorded(j, recorded.error());
+  // A question that is asked again has its entry already.
+  if (placed->is_new || !CountRefusal(j, "asked-again")) {
+    const std::string id = ShortId("d");
+    if (const auto recorded = co_await RecordDecision(j, id, placed->record.id, false); !recorded) {
+      co_return co_await SendUnrecorded(j, recorded.error());
+    }
   }
   approval::HoldNotice notice;
   for (const crypto::AllowedSigner& signer : *j.core.approvers()) {
