@@ -20,6 +20,7 @@ constexpr Option kRunOptions[] = {
      "show this port of the room's loopback on 127.0.0.1 outside; HOSTPORT:PORT for another number "
      "(may be repeated)"},
     {"--ssh", "", "let ssh and editors in by `interlock attach`; CMD may be left out"},
+    {"--weaken", "NAME", "do without a protection this machine can't give: no-process-limit"},
     {"--print-plan", "", "print the room as it would be built, and build nothing"},
     {"--quiet", "", "no line about the session"},
 };
@@ -38,6 +39,14 @@ constexpr Option kApproveOptions[] = {
 };
 constexpr Option kRejectOptions[] = {{"--reason", "TEXT", "why; the agent is told"}};
 constexpr Option kWaitOptions[] = {{"--timeout", "TIME", "how long (default 60s)"}};
+constexpr Option kGrantOptions[] = {
+    {"--session", "SESSION", "the session it is opened to"},
+    {"--for", "TIME", "how long: 90s, 30m, 2h; at most 8h"},
+    {"--protocol", "NAME", "http: every request is judged (default); tcp: bytes pass unseen"},
+    {"--reason", "TEXT", "why; it is shown and signed"},
+    {"--key", "FILE", "sign at once, with this SSH key"},
+    {"--revoke", "GRANT", "close one that is open; needs no signature"},
+};
 constexpr Option kGatewayOptions[] = {
     {"--ready-fd", "FD", "a descriptor on which a byte is written when the gateway answers"},
 };
@@ -92,6 +101,10 @@ constexpr Command kCommands[] = {
      1, 1},
     {"wait", "HOLD", "Waits until a hold is decided and done.",
      "interlock wait h-7f3a19c2 --timeout 5m", kWaitOptions, Wait, false, 1, 1},
+    {"grant", "HOST[:PORT]",
+     "Opens a host outside `egress` to one session for a while, by a signature.",
+     "interlock grant files.example.com --session s-7f3a19c2 --for 30m --key ~/.ssh/id_ed25519",
+     kGrantOptions, Grant, false, 0, 1},
     {"workspace diff",
      "SESSION",
      "What a session changed, and which of it a human's tools will run.",

@@ -20,8 +20,11 @@ int GatewayStop(const CommandLine& line);
 int Holds(const CommandLine& line);
 int Show(const CommandLine& line);
 int Approve(const CommandLine& line);
+int ApproveHold(const CommandLine& line, const std::string& id);  // by the line's options
 int Reject(const CommandLine& line);
 int Wait(const CommandLine& line);
+// grant.cc
+int Grant(const CommandLine& line);
 // people.cc
 int VaultAdd(const CommandLine& line);
 int VaultList(const CommandLine& line);

@@ -144,8 +144,17 @@ Result<void> Prepare(DemoWorld& world) {
 }
 
 Result<ProcessResult> RunAgent(const DemoWorld& world, const std::string& scene) {
-  std::vector<std::string> words = {"run",     "--quiet",     "--no-recovery-point",      "--env",
-                                    "staging", "--workspace", world.workspace().native(), "--"};
+  // The demo's agent is its own script.
+  std::vector<std::string> words = {"run",
+                                    "--quiet",
+                                    "--no-recovery-point",
+                                    "--env",
+                                    "staging",
+                                    "--workspace",
+                                    world.workspace().native(),
+                                    "--weaken",
+                                    "no-process-limit",
+                                    "--"};
   for (std::string& word : world.AgentCommand({scene})) words.push_back(std::move(word));
   auto ran = world.Interlock(std::move(words));
   if (ran && ran->status != 0)

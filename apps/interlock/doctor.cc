@@ -256,7 +256,8 @@ class Doctor {
     fs::copy_file(Beside("interlock-probe"), program, failed);
     if (failed) return Fail(Code::unavailable, "copying the probe: " + failed.message());
     std::vector<std::string> words =
-        Own({"run", "--quiet", "--no-recovery-point", "--workspace", workspace.native(), "--"});
+        Own({"run", "--quiet", "--no-recovery-point", "--weaken",
+             std::string(sandbox::kNoProcessLimit), "--workspace", workspace.native(), "--"});
     const auto attempts = Words(program, "--inside", bait.facts_file);
     words.insert(words.end(), attempts.begin(), attempts.end());
     ILK_TRY(lines, Ask(words, Surroundings(bait)));

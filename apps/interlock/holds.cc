@@ -159,8 +159,9 @@ int Show(const CommandLine& line) {
   return kDone;
 }
 
-int Approve(const CommandLine& line) {
-  const std::string& id = line.operands[0];
+int Approve(const CommandLine& line) { return ApproveHold(line, line.operands[0]); }
+
+int ApproveHold(const CommandLine& line, const std::string& id) {
   const auto fetched = Fetch(line, id);
   if (!fetched) return Report(fetched.error());
   const auto statement = approval::ParseStatement(fetched->statement);

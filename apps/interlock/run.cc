@@ -2,10 +2,11 @@
 // waits with the command. One thread: the kernel ends the room with the thread that made it.
 #include <unistd.h>
 
-#include <array>
+#include <algorithm>
 #include <boost/json/serialize.hpp>
 #include <cstdio>
 #include <map>
+#include <vector>
 
 #include "agent_room.h"
 #include "base/bytes.h"
@@ -15,6 +16,7 @@
 #include "gateway/reach.h"
 #include "room_openings.h"
 #include "sandbox/apply.h"
+#include "sandbox/capture.h"
 #include "sandbox/plan_json.h"
 #include "text.h"
 #include "workspace_keeper.h"
@@ -53,6 +55,7 @@ sandbox::Request RoomFor(const CommandLine& line) {
     request.hidden.push_back(config.path.native());
   for (const fs::path& packs : PackDirectories()) request.protect.push_back(packs.native());
   request.protect.push_back(SelfPath().parent_path().native());
+  for (const std::string& name : line.All("--weaken")) (void)Weaken(request.weakenings, name);
   return request;
 }
 
@@ -145,6 +148,26 @@ void AnnounceWays(const Ways& ways, const json::object& session, const SshRoom* 
                ssh->ClientConfig().c_str());
 }
 
+// What this room does without. Not said with --json, where status and ledger say it.
+void AnnounceWeakened(const CommandLine& line, const sandbox::Plan& plan,
+                      const sandbox::Child& child) {
+  if (line.json || line.Has("--quiet")) return;
+  for (const std::string& name : plan.weakened) {
+    std::fprintf(stderr, "interlock  WEAKENED by --weaken %s: %s\n", name.c_str(),
+                 std::string(sandbox::FindWeakening(name)->means).c_str());
+  }
+  for (const std::string& name : line.All("--weaken")) {
+    if (std::ranges::find(plan.weakened, name) == plan.weakened.end())
+      std::fprintf(stderr, "interlock  --weaken %s: not needed here, nothing is weakened\n",
+                   name.c_str());
+  }
+  if (child.ports.empty()) return;
+  std::fprintf(stderr,
+               "interlock  no nf_tables with tproxy here: only ports %s lead to the gateway, all "
+               "others nowhere\n",
+               sandbox::FallbackPortsText().c_str());
+}
+
 int RefuseNested() {
   return Report({Code::denied,
                  "this is a room already, and rooms don't nest: run the command as it is "
@@ -180,6 +203,13 @@ int Run(const CommandLine& line) {
     Report(ways.error());
     return kUsage;
   }
+  for (const std::string& name : line.All("--weaken")) {
+    sandbox::Weakenings known;
+    if (const auto weakened = sandbox::Weaken(known, EscapeForHumans(name)); !weakened) {
+      std::fprintf(stderr, "interlock: %s\n", weakened.error().message.c_str());
+      return kUsage;
+    }
+  }
   if (line.Has("--print-plan")) return PrintPlan(line, *ways);
   if (IsInsideRoom()) return RefuseNested();
   if (ways->ssh) {
@@ -191,9 +221,9 @@ int Run(const CommandLine& line) {
   AddWays(*ways, request);
   const auto agent = FurnishRoom(line, request);
   if (!agent) return Report(agent.error());
-  // Before anything is started, so that a workspace that can't be used leaves nothing.
-  if (const auto possible = sandbox::CheckRequest(request); !possible)
-    return Report(possible.error());
+  // Before anything is started, so that a room that can't be made leaves nothing.
+  const auto possible = sandbox::CheckRequest(request);
+  if (!possible) return Report(possible.error());
 
   sandbox::Openings openings;
   for (const sandbox::Published& port : ways->published) {
@@ -207,6 +237,9 @@ int Run(const CommandLine& line) {
                      {"workspace", fs::weakly_canonical(request.workspace).native()},
                      {"agent", line.rest.empty() ? "ssh" : AgentName(line.rest)}};
   AddWays(*ways, start);
+  json::array weakened;
+  for (const std::string& name : *possible) weakened.push_back(json::string(name));
+  start["weakened"] = std::move(weakened);
   AddCredentials(*agent, start);
   const auto answer = gateway->Call(start);
   if (!answer) {
@@ -243,8 +276,9 @@ int Run(const CommandLine& line) {
   if (!plan) return Report(plan.error());
   auto child = sandbox::Start(*plan);
   if (!child) return Report(child.error());
-  const std::array<int, 3> sockets = {child->tcp.get(), child->udp4.get(),
-                                      child->udp6.valid() ? child->udp6.get() : child->udp4.get()};
+  std::vector<int> sockets = {child->tcp.get(), child->udp4.get(),
+                              child->udp6.valid() ? child->udp6.get() : child->udp4.get()};
+  for (const UniqueFd& port : child->ports) sockets.push_back(port.get());
   const auto serving =
       gateway->Call({{"op", "session.serve"}, {"ipv6", child->udp6.valid()}}, sockets);
   if (!serving) return Report(serving.error());
@@ -252,6 +286,7 @@ int Run(const CommandLine& line) {
     if (const auto written = ssh->WriteClientConfig(); !written) return Report(written.error());
   }
   Announce(line, *agent, session, ssh.get(), (*keeper)->Banner());
+  AnnounceWeakened(line, *plan, *child);
   if (!line.json && !line.Has("--quiet")) AnnounceWays(*ways, session, ssh.get());
   if (const auto released = sandbox::Release(*child); !released) {
     Report({released.error().code,

@@ -15,10 +15,13 @@
 #include "credential/workspace_scan.h"
 #include "crypto/hash.h"
 #include "gateway/execute.h"
+#include "gateway/grant_desk.h"
 #include "gateway/hold_desk.h"
 #include "gateway/listener.h"
 #include "gateway/record.h"
 #include "gateway/scope_cache.h"
+#include "sandbox/capture.h"
+#include "sandbox/weaken.h"
 
 namespace interlock::gateway {
 namespace {
@@ -146,6 +149,26 @@ json::array LoginsJson(const Session& session, Detail detail) {
   return out;
 }
 
+json::array WordsOf(const std::vector<std::string>& words) {
+  json::array out;
+  for (const std::string& word : words) out.push_back(json::string(word));
+  return out;
+}
+
+// What the room does without. A name that nobody knows can't be shown for what it is.
+Result<std::vector<std::string>> WeakenedIn(const json::object& request) {
+  std::vector<std::string> names;
+  const json::array* given = FindArray(request, "weakened");
+  if (given == nullptr) return names;
+  for (const json::value& value : *given) {
+    const json::string* name = value.if_string();
+    sandbox::Weakenings ignored;
+    ILK_TRY_VOID(sandbox::Weaken(ignored, name == nullptr ? "" : std::string_view(*name)));
+    if (std::ranges::find(names, std::string_view(*name)) == names.end()) names.emplace_back(*name);
+  }
+  return names;
+}
+
 class CommandPeer final : public ControlPeer {
  public:
   CommandPeer(Gateway& gateway, Peer peer)
@@ -167,6 +190,8 @@ class CommandPeer final : public ControlPeer {
   Result<json::value> Approve(const json::object& request);
   Result<json::value> Reject(const json::object& request);
   Result<json::value> Wait(const json::object& request);
+  Result<json::value> GrantAsk(const json::object& request);
+  Result<json::value> GrantRevoke(const json::object& request);
   Result<json::value> VaultAdd(const json::object& request);
   Result<json::value> VaultList(const json::object&);
   Result<json::value> VaultRemove(const json::object& request);
@@ -227,6 +252,8 @@ Result<json::value> CommandPeer::Handle(const json::object& request, std::vector
       {"approve", &CommandPeer::Approve},
       {"reject", &CommandPeer::Reject},
       {"wait", &CommandPeer::Wait},
+      {"grant.ask", &CommandPeer::GrantAsk},
+      {"grant.revoke", &CommandPeer::GrantRevoke},
       {"vault.add", &CommandPeer::VaultAdd},
       {"vault.list", &CommandPeer::VaultList},
       {"vault.remove", &CommandPeer::VaultRemove},
@@ -503,6 +530,8 @@ Result<json::value> CommandPeer::SessionStart(const json::object& request) {
     return Fail(Code::invalid_input,
                 "there is no environment \"" + session->environment + "\" (known: " + known + ")");
   }
+  ILK_TRY(weakened, WeakenedIn(request));
+  session->weakened = std::move(weakened);
   Undo forget([&] { Forget(*session); });
   ILK_TRY_VOID(Lend(*session));
   ILK_TRY_VOID(LendKeys(*session, request));
@@ -523,6 +552,7 @@ Result<json::value> CommandPeer::SessionStart(const json::object& request) {
                                         {"agent", session->agent},
                                         {"environment", session->environment},
                                         {"lent", lent},
+                                        {"weakened", WordsOf(session->weakened)},
                                         {"keys", KeysJson(*session, Detail::fingerprint)},
                                         {"logins", LoginsJson(*session, Detail::fingerprint)},
                                         {"reach", ReachJson(*session)},
@@ -555,12 +585,14 @@ Result<json::value> CommandPeer::SessionStart(const json::object& request) {
 Result<json::value> CommandPeer::SessionServe(const json::object& request,
                                               std::vector<UniqueFd> fds) {
   if (session_ == nullptr) return Fail(Code::conflict, "this connection has no session");
-  if (fds.size() != 3) return Fail(Code::invalid_input, "a room has three sockets");
+  if (fds.size() < 3) return Fail(Code::invalid_input, "a room has three sockets or more");
   // Without IPv6 in the kernel the third is a stand-in.
   const json::value* ipv6 = Find(request, "ipv6");
   if (ipv6 == nullptr || !ipv6->is_bool() || !ipv6->as_bool()) fds[2].Reset();
-  ServeRoom(core_, gateway_.workers(), session_,
-            {std::move(fds[0]), std::move(fds[1]), std::move(fds[2])});
+  RoomSockets sockets{std::move(fds[0]), std::move(fds[1]), std::move(fds[2]), {}};
+  for (std::size_t i = 3; i < fds.size(); ++i) sockets.ports.push_back(std::move(fds[i]));
+  session_->by_ports = !sockets.ports.empty();
+  ServeRoom(core_, gateway_.workers(), session_, std::move(sockets));
   return json::object{{"serving", session_->id}};
 }
 
@@ -587,6 +619,8 @@ void CommandPeer::Forget(const Session& session) {
 void CommandPeer::EndSession() {
   if (session_ == nullptr) return;
   session_->End();
+  EndGrantsOf(core_, *session_);
+  RecordRefusals(core_, *session_);
   core_.sessions.Remove(session_->id);
   Forget(*session_);
   (void)core_.store.EndSession(session_->id, core_.clock.Now());
@@ -635,6 +669,25 @@ Result<json::value> CommandPeer::Wait(const json::object& request) {
   ILK_TRY(outcome, core_.desk.WaitFor(
                        id, std::chrono::milliseconds(std::clamp<std::int64_t>(ms, 0, 86'400'000))));
   return json::value(std::move(outcome));
+}
+
+// --- grants ---
+
+Result<json::value> CommandPeer::GrantAsk(const json::object& request) {
+  ILK_TRY(placed, AskForGrant(core_, request, std::to_string(peer_.uid)));
+  if (placed.rejected)
+    return Fail(Code::denied, "somebody has rejected exactly this (" + placed.record.id +
+                                  "): " + placed.record.reason);
+  return json::object{{"hold", placed.record.id},
+                      {"state", placed.record.state},
+                      {"digest", placed.record.digest},
+                      {"expires", FormatTime(placed.record.expires)}};
+}
+
+Result<json::value> CommandPeer::GrantRevoke(const json::object& request) {
+  ILK_TRY(id, Required(request, "grant"));
+  ILK_TRY(revoked, RevokeGrant(core_, id));
+  return json::value(std::move(revoked));
 }
 
 // --- credentials and people ---
@@ -787,6 +840,8 @@ Result<json::value> CommandPeer::Status(const json::object&) {
                         {"reach", ReachJson(*session)},
                         {"published", PublishedJson(*session)},
                         {"ssh", session->ssh},
+                        {"grants", GrantsJson(*session)},
+                        {"weakened", WordsOf(session->weakened)},
                         {"started", FormatTime(session->started)}});
   }
   ILK_TRY(pending, core_.store.Count("pending"));
@@ -794,6 +849,26 @@ Result<json::value> CommandPeer::Status(const json::object&) {
   const auto weak = [&](std::string_view name, std::string_view means, std::string_view remedy) {
     weaknesses.push_back({{"name", name}, {"means", means}, {"remedy", remedy}});
   };
+  for (const auto& session : core_.sessions.All()) {
+    for (const GrantSeen& grant : session->grants.Seen()) {
+      const bool tcp = grant.terms.protocol == GrantProtocol::unseen_tcp;
+      weak("grant-" + grant.id,
+           session->id + " may reach " + PlaceOf(grant.terms) + " until " +
+               FormatTime(grant.until) + ", beyond the configuration's egress" +
+               (tcp ? "; what passes there is not judged" : ""),
+           "interlock grant --revoke " + grant.id);
+    }
+    for (const std::string& name : session->weakened) {
+      const sandbox::Weakening* found = sandbox::FindWeakening(name);
+      if (found != nullptr) weak(name + "-" + session->id, found->means, found->remedy);
+    }
+    if (session->by_ports)
+      weak("some-ports-" + session->id,
+           "this kernel has no nf_tables with tproxy: of " + session->id +
+               "'s room only the ports " + sandbox::FallbackPortsText() +
+               " lead to the gateway, all others nowhere",
+           "sudo modprobe nft_tproxy, or a kernel that has it");
+  }
   for (const auto& session : core_.sessions.All()) {
     if (session->login_info.empty()) continue;
     weak("own-login-" + session->id,

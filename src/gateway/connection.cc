@@ -8,6 +8,7 @@
 #include "gateway/exchange.h"
 #include "gateway/not_http.h"
 #include "gateway/pipeline.h"
+#include "gateway/tunnel.h"
 
 namespace interlock::gateway {
 namespace {
@@ -142,6 +143,13 @@ Task<bool> SpeaksHttp(Stream& client, Inbox& inbox, const Destination& to) {
 
 // The first byte tells TLS from HTTP; the certificate is minted for the host that was dialled.
 Task<void> ServeFixed(Core& core, Worker& worker, Stream& client, Fixed fixed) {
+  // First, since in many protocols the server speaks first.
+  if (auto pass = fixed.session->grants.Enter(GrantProtocol::unseen_tcp, fixed.destination.host,
+                                              fixed.destination.port, GrantNow(core.clock))) {
+    fixed.destination.scheme = "tcp";
+    co_await PassTcp(core, worker, fixed.session, client, fixed.destination, std::move(pass));
+    co_return;
+  }
   const bool greets = ServerSpeaksFirst(fixed.destination.port);
   client.SetDeadline(greets ? kSilence : kHandshakeTimeout);
   const auto first = co_await client.PeekByte();

@@ -183,6 +183,9 @@ class Core {
   std::shared_ptr<const Approvers> approvers_;
 };
 
+// Puts what a session's refusals were counted to on the record. Blocks on the disk.
+void RecordRefusals(Core& core, Session& session);
+
 // g++ 12 destroys a temporary twice that is made by braces or a lambda inside a co_await expression
 // (docs/decisions/0006): here and everywhere such things get a name first.
 //

@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "crypto/hash.h"
 #include "gateway/forward.h"
+#include "gateway/grant_desk.h"
 #include "gateway/hold_desk.h"
 #include "gateway/judgement.h"
 #include "gateway/record.h"
@@ -168,6 +169,54 @@ Task<Result<json::object>> GiveUp(Core& core, std::string id, std::string why) {
   co_return co_await Blocking(core, std::move(work));
 }
 
+// The one winner's first step: `executing` in the store, then the intent durable in the ledger.
+// `begun` says whether the store was won, also where the ledger then failed.
+Result<void> BeginExecution(Core& core, const HoldDesk::Loaded& hold, bool& begun) {
+  const TimePoint now = core.clock.Now();
+  store::HoldChange change;
+  change.step = store::StepRecord{"intent", now, ""};
+  ILK_TRY(executing, core.desk.Move(hold.record.id, Event::begin, std::move(change)));
+  (void)executing;
+  begun = true;
+  json::object fields{{"hold", hold.record.id},
+                      {"digest", hold.record.digest},
+                      {"operation", hold.action.operation},
+                      {"nonce", hold.statement.nonce},
+                      {"body_sha256", crypto::Sha256Hex(hold.action.request.body)}};
+  if (hold.action.request.credential) {
+    fields["credential"] = hold.action.request.credential->entry;
+    fields["credential_version"] = hold.action.request.credential->version;
+  }
+  ILK_TRY(index, core.ledger.AppendDurable(Entry("intent", now, std::move(fields))));
+  (void)index;
+  return {};
+}
+
+// The gateway's own operations by name. What they do is done here: nothing is sent to anybody.
+struct OwnOperation {
+  std::string_view name;
+  Result<std::string> (*carry_out)(Core&, const HoldDesk::Loaded&);
+};
+constexpr OwnOperation kOwnOperations[] = {{kGrantOperation, OpenGrant}};
+
+// The store decides who executes, then the intent is on the signed record, then it is done.
+Result<json::object> CarryOut(Core& core, const HoldDesk::Loaded& hold) {
+  const std::string& id = hold.record.id;
+  bool begun = false;
+  const auto intent = BeginExecution(core, hold, begun);
+  if (!intent && !begun) return std::unexpected(intent.error());
+  Result<std::string> done = Fail(Code::not_found, "this version knows no such operation");
+  const auto known = std::ranges::find(kOwnOperations, hold.action.operation, &OwnOperation::name);
+  if (!intent) {
+    done = std::unexpected(intent.error());
+  } else if (known != std::end(kOwnOperations)) {
+    done = known->carry_out(core, hold);
+  }
+  return Settle(core, id, {},
+                done ? Outcome{Event::succeed, *done}
+                     : Outcome{Event::fail, "not done: " + done.error().message});
+}
+
 }  // namespace
 
 Task<Result<json::object>> Execute(Core& core, Worker& worker, std::string id) {
@@ -177,6 +226,10 @@ Task<Result<json::object>> Execute(Core& core, Worker& worker, std::string id) {
   if (!hold) co_return std::unexpected(hold.error());
   if (const auto allowed = StillAllowed(core, *hold); !allowed)
     co_return co_await GiveUp(core, id, allowed.error().message);
+  if (IsOwnOperation(hold->action)) {
+    auto carry_out = [&core, &hold] { return CarryOut(core, *hold); };
+    co_return co_await Blocking(core, std::move(carry_out));
+  }
   auto injection = InjectionFor(core, *hold);
   if (!injection) co_return co_await GiveUp(core, id, injection.error().message);
 
@@ -222,24 +275,7 @@ Task<Result<json::object>> Execute(Core& core, Worker& worker, std::string id) {
       ILK_TRY_VOID(StillAllowed(core, *hold));
       ILK_TRY(still_there, InjectionFor(core, *hold));
       (void)still_there;
-      const TimePoint now = core.clock.Now();
-      store::HoldChange begun;
-      begun.step = store::StepRecord{"intent", now, ""};
-      ILK_TRY(executing, core.desk.Move(id, Event::begin, std::move(begun)));
-      (void)executing;
-      begun_here = true;
-      json::object fields{{"hold", id},
-                          {"digest", hold->record.digest},
-                          {"operation", hold->action.operation},
-                          {"nonce", hold->statement.nonce},
-                          {"body_sha256", crypto::Sha256Hex(hold->action.request.body)}};
-      if (hold->action.request.credential) {
-        fields["credential"] = hold->action.request.credential->entry;
-        fields["credential_version"] = hold->action.request.credential->version;
-      }
-      ILK_TRY(index, core.ledger.AppendDurable(Entry("intent", now, std::move(fields))));
-      (void)index;
-      return {};
+      return BeginExecution(core, *hold, begun_here);
     };
     co_return co_await Blocking(core, std::move(begin));
   };

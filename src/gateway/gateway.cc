@@ -25,6 +25,7 @@
 #include "base/ids.h"
 #include "crypto/hash.h"
 #include "gateway/commands.h"
+#include "gateway/grant_desk.h"
 #include "gateway/hold_desk.h"
 #include "gateway/listener.h"
 #include "gateway/record.h"
@@ -170,11 +171,19 @@ Task<void> Tick(Core& core, Worker& worker, bool sweeps_holds) {
     if (auto [stopped] = co_await timer.async_wait(kAwait); stopped) co_return;
     const SteadyTime now = std::chrono::steady_clock::now();
     worker.deadlines.Tick(now);
+    if (sweeps_holds && HasDueGrants(core)) {
+      auto end_grants = [&core] {
+        EndDueGrants(core);
+        return true;
+      };
+      co_await Blocking(core, std::move(end_grants));
+    }
     if (tick % kTicksPerSweep != 0) continue;
     worker.pool.DropIdle(now);
     if (!sweeps_holds) continue;
     auto sweep = [&core] {
       core.desk.ExpireDue();
+      for (const auto& session : core.sessions.All()) RecordRefusals(core, *session);
       return true;
     };
     co_await Blocking(core, std::move(sweep));
@@ -217,6 +226,13 @@ void Workers::Stop() {
   for (const auto& worker : workers_) worker->context.stop();
   for (const auto& worker : workers_) {
     if (worker->thread.joinable()) worker->thread.join();
+  }
+}
+
+void RecordRefusals(Core& core, Session& session) {
+  const auto summary = session.refusals.Take();
+  if (summary) {
+    (void)core.ledger.AppendDurable(RefusalsEntry(session.id, *summary, core.clock.Now()));
   }
 }
 

@@ -108,8 +108,8 @@ Result<store::HoldRecord> HoldDesk::NewRecord(const HoldOrder& order,
   statement.action = order.action;
   statement.scope = order.scope;
   statement.decision = order.decision;
-  statement.recovery = {
-      approval::RecoveryVerdict::none, "nothing is proved: no recovery point was looked for", {}};
+  statement.recovery = order.recovery.value_or(approval::Recovery{
+      approval::RecoveryVerdict::none, "nothing is proved: no recovery point was looked for", {}});
   statement.session = order.session;
   statement.belief = order.belief;
   statement.nonce = RandomToken();

@@ -30,6 +30,7 @@ struct HoldOrder {
   std::string belief;
   std::string policy_digest;
   int approvals_required = 1;
+  std::optional<approval::Recovery> recovery = std::nullopt;  // none: nothing was looked for
 };
 
 struct Placed {

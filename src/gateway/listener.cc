@@ -38,21 +38,10 @@ Task<void> AcceptLoop(Core& core, Workers& workers, std::shared_ptr<tcp::accepto
   }
 }
 
-}  // namespace
-
-Task<void> AcceptProxyClients(Core& core, Workers& workers, tcp::acceptor acceptor) {
-  auto shared = std::make_shared<tcp::acceptor>(std::move(acceptor));
-  const auto serve = [&core](Worker& worker, tcp::socket socket) {
-    asio::co_spawn(worker.context, ServeProxyClient(core, worker, std::move(socket)),
-                   asio::detached);
-  };
-  co_await AcceptLoop(core, workers, shared, serve);
-}
-
-void ServeRoom(Core& core, Workers& workers, std::shared_ptr<Session> session,
-               RoomSockets sockets) {
-  Worker& home = workers.Next();
-  auto acceptor = std::make_shared<tcp::acceptor>(home.context, tcp::v6(), sockets.tcp.Release());
+// Accepts on `home`, closed from wherever the session ends.
+void ServeListener(Core& core, Workers& workers, Worker& home,
+                   const std::shared_ptr<Session>& session, UniqueFd listener) {
+  auto acceptor = std::make_shared<tcp::acceptor>(home.context, tcp::v6(), listener.Release());
   session->AddCloser([weak = std::weak_ptr(acceptor), &home] {
     asio::post(home.context, [weak] {
       boost::system::error_code ignored;
@@ -68,6 +57,24 @@ void ServeRoom(Core& core, Workers& workers, std::shared_ptr<Session> session,
                                   asio::detached);
                             }),
                  asio::detached);
+}
+
+}  // namespace
+
+Task<void> AcceptProxyClients(Core& core, Workers& workers, tcp::acceptor acceptor) {
+  auto shared = std::make_shared<tcp::acceptor>(std::move(acceptor));
+  const auto serve = [&core](Worker& worker, tcp::socket socket) {
+    asio::co_spawn(worker.context, ServeProxyClient(core, worker, std::move(socket)),
+                   asio::detached);
+  };
+  co_await AcceptLoop(core, workers, shared, serve);
+}
+
+void ServeRoom(Core& core, Workers& workers, std::shared_ptr<Session> session,
+               RoomSockets sockets) {
+  Worker& home = workers.Next();
+  ServeListener(core, workers, home, session, std::move(sockets.tcp));
+  for (UniqueFd& port : sockets.ports) ServeListener(core, workers, home, session, std::move(port));
   if (sockets.udp4.valid())
     asio::co_spawn(home.context, ServeDns(session, std::move(sockets.udp4), false), asio::detached);
   if (sockets.udp6.valid())

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "base/unique_fd.h"
 #include "gateway/core.h"
@@ -18,6 +19,7 @@ struct RoomSockets {
   UniqueFd tcp;
   UniqueFd udp4;
   UniqueFd udp6;
+  std::vector<UniqueFd> ports;  // further listeners, where no single one can take every port
 };
 void ServeRoom(Core& core, Workers& workers, std::shared_ptr<Session> session, RoomSockets sockets);
 

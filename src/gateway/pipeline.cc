@@ -22,6 +22,7 @@
 #include "gateway/own_host.h"
 #include "gateway/record.h"
 #include "gateway/scope_cache.h"
+#include "gateway/tunnel.h"
 #include "gateway/websocket.h"
 #include "wire/http1/target.h"
 
@@ -84,6 +85,8 @@ struct Journey {
 
   const classify::Api* api = nullptr;  // the pack's part for this host, if a pack knows it
   bool guarded = false;                // a pack or `upstreams` names the host
+  std::optional<StreamCut> cut;        // of the client, where a grant let it pass
+  std::shared_ptr<GrantPass> grant;    // that grant
   classify::BodyPlan plan;             // how the body is taken in
   bool streamed = false;               // the body decides nothing and passes while it arrives
   std::string body;
@@ -159,15 +162,24 @@ Task<bool> SendUnrecorded(Journey& j, const Error& error) {
                             error.message));
 }
 
+// The id under which a flood of refusals is counted, or nullopt at an ordinary pace.
+std::optional<std::string> CountRefusal(Journey& j, std::string_view rule) {
+  return j.session().refusals.Count(rule, j.exchange.destination.host, j.core.clock.Now(),
+                                    std::chrono::steady_clock::now());
+}
+
 // Denies in the agent's own protocol, on the record.
 Task<bool> Deny(Journey& j, std::string rule, std::string reason, std::string instead) {
   j.core.counters.denied.fetch_add(1, std::memory_order_relaxed);
   j.judgement.decision = {Verdict::deny, std::move(rule), reason};
-  const std::string id = ShortId("d");
+  const auto together = CountRefusal(j, j.judgement.decision.rule);
+  const std::string id = together.value_or(ShortId("d"));
   if (j.action.request.host.empty()) j.action.request.host = j.exchange.destination.host;
   if (j.action.operation.empty()) j.action.operation = "http." + j.exchange.head.method;
-  if (const auto recorded = co_await RecordDecision(j, id, "", false); !recorded)
-    co_return co_await SendUnrecorded(j, recorded.error());
+  if (!together) {
+    if (const auto recorded = co_await RecordDecision(j, id, "", false); !recorded)
+      co_return co_await SendUnrecorded(j, recorded.error());
+  }
   const std::string text = approval::AgentDenyText({id, std::move(reason), std::move(instead)});
   co_return co_await Send(j, DenyAnswer(j.DialectOf(), id, text, j.IsHead()));
 }
@@ -178,6 +190,17 @@ bool HostMatches(std::string_view pattern, std::string_view host) {
   if (pattern.starts_with("*."))
     return host.size() >= pattern.size() && host.ends_with(pattern.substr(1));
   return pattern == host;
+}
+
+// A grant lets the request go on to be judged; its end closes the client's connection.
+bool EnterByGrant(Journey& j) {
+  const Destination& to = j.exchange.destination;
+  j.grant = j.session().grants.Enter(GrantProtocol::judged_http, to.host, to.port,
+                                     GrantNow(j.core.clock));
+  if (j.grant == nullptr) return false;
+  j.cut.emplace(j.exchange.client, j.worker.context);
+  j.grant->OnEnd(j.cut->Closer());
+  return true;
 }
 
 Task<Ended> CheckReach(Journey& j) {
@@ -198,10 +221,14 @@ Task<Ended> CheckReach(Journey& j) {
       reach != nullptr || std::ranges::any_of(egress, [&](const std::string& entry) {
         return (j.api != nullptr && entry == j.api->provider) || HostMatches(entry, to.host);
       });
-  if (!open) {
+  if (!open && !EnterByGrant(j)) {
+    std::string instead =
+        "The hosts it may reach are listed under sessions in the gateway's configuration.";
+    const std::string command = GrantCommand(j.session().id, to.host, to.port);
+    if (!command.empty())
+      instead = "A human can open it for a while, outside this room: `" + command + "`.";
     co_return co_await Deny(j, "egress", "This session may not reach " + to.host + ".",
-                            "The hosts it may reach are listed under sessions in the gateway's "
-                            "configuration; a human can add one.");
+                            std::move(instead));
   }
   if (j.guarded && to.scheme != "https") {
     co_return co_await Deny(
@@ -454,10 +481,14 @@ void Decide(Journey& j) {
 Task<bool> DenyForeign(Journey& j) {
   std::string what;
   for (const credential::Finding& finding : j.foreign) {
-    std::string leak =
-        LeakEntry(j.session().id, j.action.request.host, finding, j.core.clock.Now());
-    if (const auto recorded = co_await Record(j, std::move(leak), false); !recorded) {
-      co_return co_await SendUnrecorded(j, recorded.error());
+    // Every secret that leaked is on the record by itself, a flood of the same one is counted.
+    const bool is_first = j.session().refusals.IsFirst(finding.fingerprint);
+    if (is_first || !CountRefusal(j, "leak")) {
+      std::string leak =
+          LeakEntry(j.session().id, j.action.request.host, finding, j.core.clock.Now());
+      if (const auto recorded = co_await Record(j, std::move(leak), false); !recorded) {
+        co_return co_await SendUnrecorded(j, recorded.error());
+      }
     }
     if (!what.empty()) continue;
     what = "The request carries a credential that was not lent to this session (" + finding.place;
@@ -619,9 +650,12 @@ Task<bool> Hold(Journey& j) {
                             "Go on with other work.");
   }
   j.core.counters.held.fetch_add(1, std::memory_order_relaxed);
-  const std::string id = ShortId("d");
-  if (const auto recorded = co_await RecordDecision(j, id, placed->record.id, false); !recorded) {
-    co_return co_await SendUnrecorded(j, recorded.error());
+  // A question that is asked again has its entry already.
+  if (placed->is_new || !CountRefusal(j, "asked-again")) {
+    const std::string id = ShortId("d");
+    if (const auto recorded = co_await RecordDecision(j, id, placed->record.id, false); !recorded) {
+      co_return co_await SendUnrecorded(j, recorded.error());
+    }
   }
   approval::HoldNotice notice;
   for (const crypto::AllowedSigner& signer : *j.core.approvers()) {

@@ -120,6 +120,19 @@ std::string DecisionEntry(const DecisionRecord& record, TimePoint at) {
   return w.Take();
 }
 
+std::string RefusalsEntry(std::string_view session, const Refusals::Summary& summary,
+                          TimePoint at) {
+  json::object rules;
+  for (const auto& [rule, count] : summary.rules) rules[rule] = count;
+  return Entry("refusals", at,
+               {{"id", summary.id},
+                {"session", session},
+                {"since", FormatTime(summary.since)},
+                {"count", summary.count},
+                {"rules", std::move(rules)},
+                {"example", summary.example}});
+}
+
 std::string LeakEntry(std::string_view session, std::string_view host,
                       const credential::Finding& finding, TimePoint at) {
   return Entry("leak", at,

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "credential/foreign.h"
+#include "gateway/refusals.h"
 
 namespace interlock::gateway {
 
@@ -27,6 +28,9 @@ struct DecisionRecord {
   std::string_view login = {};  // fingerprint of the agent's own login, when it carried that
 };
 std::string DecisionEntry(const DecisionRecord& record, TimePoint at);
+
+// Refusals that were counted together.
+std::string RefusalsEntry(std::string_view session, const Refusals::Summary& summary, TimePoint at);
 
 // A credential that should not be there: where it stood and where it lies, never what it is.
 std::string LeakEntry(std::string_view session, std::string_view host,

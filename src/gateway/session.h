@@ -17,7 +17,9 @@
 #include "credential/token_index.h"
 #include "credential/vault.h"
 #include "gateway/fake_names.h"
+#include "gateway/grants.h"
 #include "gateway/reach.h"
+#include "gateway/refusals.h"
 #include "policy/config.h"
 #include "policy/policy.h"
 
@@ -55,6 +57,7 @@ struct Session {
   std::vector<Reach> reach;
   std::vector<std::uint16_t> published;  // ports of the host's loopback that lead into its room
   bool ssh = false;                      // its room is entered by `interlock attach`
+  std::vector<std::string> weakened;     // what its room does without, by a human's word
   std::vector<CallerKey> keys;
   std::vector<CallerLogin> login_info;
   credential::Logins logins;                  // thread-safe
@@ -71,8 +74,11 @@ struct Session {
   std::shared_ptr<const policy::Policy> PolicyFor(const policy::Config& config,
                                                   std::string_view digest);
 
-  FakeNames names;                 // thread-safe
-  std::atomic<bool> ended{false};  // set once
+  FakeNames names;                    // thread-safe
+  Grants grants;                      // thread-safe
+  Refusals refusals;                  // thread-safe
+  std::atomic<bool> ended{false};     // set once
+  std::atomic<bool> by_ports{false};  // only some ports lead out of its room; set once
 
   // What one session may keep the gateway busy with, so that it can't take it from the others.
   static constexpr std::size_t kHoldsMax = 500;             // asked for in its whole life

@@ -13,6 +13,7 @@
 #include "sandbox/fill.h"
 #include "sandbox/init.h"
 #include "sandbox/launch.h"
+#include "sandbox/pretend.h"
 #include "sandbox/remedy.h"
 #include "sandbox/seccomp.h"
 
@@ -83,6 +84,13 @@ Outcome<void> TakeSockets(Child& child) {
   if (!child.tcp.valid() || !child.udp4.valid()) {
     return Broken(Step::network, "receive the room's sockets", EMFILE);
   }
+  for (int left = sockets->number; left > 0; --left) {
+    auto port = Expect(child.control.get(), Note::port);
+    if (!port) return std::unexpected(std::move(port.error()));
+    child.ports.push_back(std::move(port->fds[0]));
+    if (!child.ports.back().valid())
+      return Broken(Step::network, "receive the room's sockets", EMFILE);
+  }
   return {};
 }
 
@@ -125,6 +133,7 @@ Result<Child> Start(const Plan& plan) {
   child.signals = HeldSignals(LauncherSignals());
   child.terminal = Terminal::OfCaller();
   Inside inside{.plan = &plan,
+                .tproxy = PretendsToLack("nf-tables") ? Tproxy::never : Tproxy::if_there_is,
                 .filter = RoomFilter(),
                 .control = -1,
                 .go = go->theirs.get(),

@@ -36,6 +36,7 @@ struct Child {
   UniqueFd pidfd;     // of the first process
   UniqueFd tcp;       // listening, non-blocking. getsockname() of an accepted socket is the address
                       // that was dialled; one whose is loopback was dialled on purpose: refuse it
+  std::vector<UniqueFd> ports;  // further listeners: capture.h, kFallbackPorts. Usually none
   UniqueFd udp4, udp6;     // questions to port 53 of any address, with packet info: answer from the
                            // address that was asked. udp6 is not valid where the kernel has no IPv6
   UniqueFd control, go;    // to the two processes inside; the room ends when `control` closes

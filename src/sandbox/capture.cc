@@ -80,9 +80,40 @@ void SwitchOnV6() {
   }
 }
 
+// The kernel lacks it, as opposed to refusing it: a module or a part that was not built.
+bool IsLacking(int error) {
+  return error == EPROTONOSUPPORT || error == EAFNOSUPPORT || error == EOPNOTSUPP ||
+         error == ENOENT || error == EINVAL;
+}
+
+Outcome<void> Captured(std::uint16_t port, bool with_v6, Tproxy tproxy) {
+  if (tproxy == Tproxy::never)
+    return Broken(Step::capture, "capture the room's connections", EPROTONOSUPPORT);
+  return CaptureTcp(port, with_v6);
+}
+
+Outcome<void> ListenOnPorts(Family family, Capture& out) {
+  for (const std::uint16_t port : kFallbackPorts) {
+    auto listener = Listen(port, family);
+    if (!listener) return std::unexpected(std::move(listener.error()));
+    if (port == kFallbackPorts.front())
+      out.tcp = std::move(*listener);
+    else
+      out.ports.push_back(std::move(*listener));
+  }
+  return {};
+}
+
 }  // namespace
 
-Outcome<Capture> OpenCapture(std::uint16_t port) {
+std::string FallbackPortsText() {
+  std::string text;
+  for (const std::uint16_t port : kFallbackPorts)
+    text += (text.empty() ? "" : ", ") + std::to_string(port);
+  return text;
+}
+
+Outcome<Capture> OpenCapture(std::uint16_t port, Tproxy tproxy) {
   ILK_STEP(RaiseLoopback());
   ILK_STEP(OwnEveryAddress(Family::v4));
   const bool with_v6 = Socket(Family::v6, SOCK_DGRAM).valid();
@@ -91,10 +122,14 @@ Outcome<Capture> OpenCapture(std::uint16_t port) {
     ILK_STEP(OwnEveryAddress(Family::v6));
   }
   Capture out;
-  auto tcp = Listen(port, with_v6 ? Family::v6 : Family::v4);
+  const Family family = with_v6 ? Family::v6 : Family::v4;
+  auto tcp = Listen(port, family);
   if (!tcp) return std::unexpected(std::move(tcp.error()));
   out.tcp = std::move(*tcp);
-  ILK_STEP(CaptureTcp(port, with_v6));
+  if (const auto captured = Captured(port, with_v6, tproxy); !captured) {
+    if (!IsLacking(captured.error().error)) return std::unexpected(captured.error());
+    ILK_STEP(ListenOnPorts(family, out));
+  }
   auto udp4 = OpenDns(Family::v4);
   if (!udp4) return std::unexpected(std::move(udp4.error()));
   out.udp4 = std::move(*udp4);

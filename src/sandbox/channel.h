@@ -18,7 +18,8 @@ namespace interlock::sandbox {
 enum class Note : char {
   wants_map = 'm',  // child: write my uid and gid maps
   mapped = 'M',     // parent: done
-  sockets = 'F',    // child: the capture sockets
+  sockets = 'F',    // child: the capture sockets; `number` of `port` messages follow
+  port = 'L',       // child: one further listener
   terminal = 'P',   // child: the master of the room's terminal
   fault = 'E',      // child: a Fault; `number` is errno, the first byte of `text` the step
   ready = 'R',  // command process: locked down, waiting; `sender` is its pid as the parent sees it

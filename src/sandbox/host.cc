@@ -15,6 +15,7 @@
 #include "base/unique_fd.h"
 #include "sandbox/fill.h"
 #include "sandbox/plan.h"
+#include "sandbox/pretend.h"
 
 namespace interlock::sandbox {
 namespace {
@@ -197,7 +198,7 @@ void FindBundles(Host& host) {
 
 }  // namespace
 
-Result<Host> InspectHost(const Request& resolved) {
+Result<Host> InspectKernel() {
   Host host;
   host.uid = geteuid();
   host.gid = getegid();
@@ -206,6 +207,12 @@ Result<Host> InspectHost(const Request& resolved) {
       std::sscanf(name.release, "%u.%u", &host.kernel_major, &host.kernel_minor) != 2) {
     return Fail(Code::unavailable, "cannot plan the room: this kernel does not tell its version");
   }
+  PretendKernel(host.kernel_major, host.kernel_minor);
+  return host;
+}
+
+Result<Host> InspectHost(const Request& resolved) {
+  ILK_TRY(host, InspectKernel());
   ILK_TRY(root, List("/"));
   host.root = std::move(root);
   ILK_TRY(etc, ListEtc(resolved.files));

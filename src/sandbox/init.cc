@@ -91,13 +91,17 @@ bool AwaitMap(int control) {
 }
 
 Outcome<void> SendCapture(const Inside& inside) {
-  auto capture = OpenCapture(inside.plan->capture_port);
+  auto capture = OpenCapture(inside.plan->capture_port, inside.tproxy);
   if (!capture) return std::unexpected(std::move(capture.error()));
   std::array<int, 3> fds = {capture->tcp.get(), capture->udp4.get(), capture->udp6.get()};
   const std::size_t count = capture->udp6.valid() ? 3 : 2;
-  if (!Send(inside.control, Note::sockets, 0, {}, std::span(fds).first(count))) {
-    return Broken(Step::network, "hand over the room's sockets");
+  bool sent = Send(inside.control, Note::sockets, static_cast<int>(capture->ports.size()), {},
+                   std::span(fds).first(count));
+  for (const UniqueFd& port : capture->ports) {
+    const int fd = port.get();
+    sent = sent && Send(inside.control, Note::port, 0, {}, std::span(&fd, 1));
   }
+  if (!sent) return Broken(Step::network, "hand over the room's sockets");
   return {};
 }
 

@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "sandbox/capture.h"
 #include "sandbox/fault.h"
 #include "sandbox/plan.h"
 #include "sandbox/terminal.h"
@@ -19,6 +20,7 @@ namespace interlock::sandbox {
 // Prepared by the parent before the processes exist, so that little can go wrong inside.
 struct Inside {
   const Plan* plan = nullptr;
+  Tproxy tproxy = Tproxy::if_there_is;
   std::vector<sock_filter> filter;
   int control = -1;  // to the launcher, for the first process
   int go = -1;       // to the launcher, for the command process

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/bytes.h"
 #include "sandbox/fill.h"
 
 namespace interlock::sandbox {
@@ -57,12 +58,15 @@ Result<void> RefuseWorkspace(std::string_view workspace, std::string_view why) {
   return Fail(Code::denied,
               Fill("cannot make \"{}\" the workspace: {}. Choose the directory of one project with "
                    "--workspace DIR",
-                   workspace, why));
+                   EscapeForHumans(workspace), why));
 }
 
 Result<void> CheckWorkspace(const Request& request) {
   const std::string& workspace = request.workspace;
   if (!workspace.starts_with('/')) return RefuseWorkspace(workspace, "it is not an absolute path");
+  if (!IsUtf8(workspace)) {
+    return RefuseWorkspace(workspace, "its path is not UTF-8, so it can't be put on the record");
+  }
   for (const std::string_view never : kNeverWhole) {
     if (workspace == never) return RefuseWorkspace(workspace, "it holds more than one project");
   }
@@ -418,7 +422,7 @@ bool IsKernelAtLeast(const Host& host, unsigned major, unsigned minor) {
   return host.kernel_major > major || (host.kernel_major == major && host.kernel_minor >= minor);
 }
 
-void AddLimits(const Request& request, const Host& host, Plan& plan) {
+Result<void> AddLimits(const Request& request, const Host& host, Plan& plan) {
   // No core files, and 1 rather than 0 because 0 would still start a core handler, which runs
   // outside with the memory of a process that holds the session's tokens (core(5)).
   plan.limits.push_back({RLIMIT_CORE, 1});
@@ -426,13 +430,24 @@ void AddLimits(const Request& request, const Host& host, Plan& plan) {
   plan.sysctls.push_back({"net/ipv4/ip_unprivileged_port_start", "0"});
   // Counted per user namespace since 5.14; before, the caller's other processes would count too.
   // The kernel does not apply it to uid 0.
-  if (host.uid != 0 && IsKernelAtLeast(host, 5, 14)) {
-    plan.limits.push_back({RLIMIT_NPROC, request.processes_max});
-  }
+  const bool counted = host.uid != 0 && IsKernelAtLeast(host, 5, 14);
+  if (counted) plan.limits.push_back({RLIMIT_NPROC, request.processes_max});
   // A property of the pid namespace since 6.14; before, this would be the host's own setting.
-  if (IsKernelAtLeast(host, 6, 14)) {
+  const bool per_namespace = IsKernelAtLeast(host, 6, 14);
+  if (per_namespace) {
     plan.sysctls.push_back({"kernel/pid_max", Fill("{}", request.processes_max)});
   }
+  if (counted || per_namespace) return {};
+  if (!request.weakenings.unbounded_processes) {
+    return Fail(Code::unavailable,
+                Fill("cannot make the room: Linux {}.{} can't bound how many processes it holds "
+                     "here, so a fork bomb would take the machine with it: {}; or do without that "
+                     "bound, with --weaken {}",
+                     host.kernel_major, host.kernel_minor, FindWeakening(kNoProcessLimit)->remedy,
+                     kNoProcessLimit));
+  }
+  plan.weakened.emplace_back(kNoProcessLimit);
+  return {};
 }
 
 Result<void> Check(const Request& request) {
@@ -481,7 +496,7 @@ Result<Plan> PlanFor(const Request& given, const Host& host) {
   plan.uid = request.seen_as ? request.seen_as->uid : host.uid;
   plan.gid = request.seen_as ? request.seen_as->gid : host.gid;
   plan.hostname = "interlock";
-  AddLimits(request, host, plan);
+  ILK_TRY_VOID(AddLimits(request, host, plan));
   plan.seccomp = "room-1";
   plan.capture_port = request.capture_port;
   plan.dialled = request.dialled;
@@ -489,10 +504,14 @@ Result<Plan> PlanFor(const Request& given, const Host& host) {
   return plan;
 }
 
-Result<void> CheckRequest(const Request& request) {
+Result<std::vector<std::string>> CheckRequest(const Request& request) {
   ILK_TRY(resolved, ResolvePaths(request));
   resolved.home = HomeFor(resolved);
-  return Check(resolved);
+  ILK_TRY_VOID(Check(resolved));
+  ILK_TRY(kernel, InspectKernel());
+  Plan plan;
+  ILK_TRY_VOID(AddLimits(resolved, kernel, plan));
+  return std::move(plan.weakened);
 }
 
 Result<Plan> MakePlan(const Request& request) {

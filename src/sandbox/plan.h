@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "sandbox/weaken.h"
 
 namespace interlock::sandbox {
 
@@ -111,6 +112,7 @@ struct Request {
   // inside for each `interlock attach` (absolute; none if empty): door.h.
   std::vector<std::uint16_t> dialled;
   std::vector<std::string> entered;
+  Weakenings weakenings;  // what it may do without
 };
 
 // One entry of a host directory.
@@ -201,8 +203,15 @@ struct Plan {
   std::uint16_t capture_port = 0;  // TCP to any address but loopback arrives here
   std::vector<std::uint16_t> dialled;
   std::vector<std::string> entered;
+  std::string seccomp;                // the name of the filter (seccomp.h)
+  std::uint16_t capture_port = 0;     // TCP to any address but loopback arrives here
+  std::vector<std::string> weakened;  // what it does without: names of weaken.h
   bool operator==(const Plan&) const = default;
 };
+
+// How much of the machine's memory each writable file system of the room's own may take. Beyond it
+// writing fails there ("no space left"), and the machine goes on.
+inline constexpr std::string_view kTmpfsSize = "20%";
 
 // Our own directory inside the room, and where the host's /etc is seen. The latter is one level
 // deep, as /etc is, so that relative links in it lead where they should.
@@ -214,15 +223,16 @@ inline constexpr std::string_view kHostEtc = "/.interlock-etc";
 // overlaps a path in `hidden` or contains one in `protect`.
 Result<Plan> MakePlan(const Request& request);
 
-// Whether MakePlan would refuse the request, without its look at the machine: for a refusal before
-// anything is started.
-Result<void> CheckRequest(const Request& request);
+// Whether MakePlan would refuse the request, without its look at the file tree: for a refusal
+// before anything is started. Answers what the room would do without (Plan::weakened).
+Result<std::vector<std::string>> CheckRequest(const Request& request);
 
 // The same from observed values alone: no IO. Paths in `request` must be absolute and resolved.
 Result<Plan> PlanFor(const Request& request, const Host& host);
 
 // host.cc: the observations, and the request with every path resolved.
 Result<Host> InspectHost(const Request& resolved);
+Result<Host> InspectKernel();  // the user and the kernel alone
 Result<Request> ResolvePaths(Request request);
 
 // environment.cc: the allow-list over the caller's variables, then the room's own, the agent's and

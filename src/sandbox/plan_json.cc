@@ -80,6 +80,7 @@ json::object MountJson(const Mount& mount) {
       mount.kind == MountKind::directory) {
     out["mode"] = Octal(mount.mode);
   }
+  if (mount.kind == MountKind::tmpfs) out["size"] = Fill("{} of memory", kTmpfsSize);
   return out;
 }
 
@@ -122,6 +123,7 @@ json::object ToJson(const Plan& plan) {
   out["capabilities"] = json::array();
   out["no_new_privs"] = true;
   out["seccomp"] = plan.seccomp;
+  out["weakened"] = Strings(plan.weakened);
   json::object network;
   network["tcp"] =
       Fill("every address but loopback to the gateway, by TPROXY to port {}", plan.capture_port);

@@ -122,11 +122,51 @@ TEST(PlanFor, RootsRoomOnAnOlderKernelIsAsRecorded) {
   host.uid = host.gid = 0;
   host.kernel_major = 5;
   host.kernel_minor = 15;
+  ASSERT_TRUE(Weaken(request.weakenings, kNoProcessLimit));
   host.etc.push_back(
       {"/etc/ssl", {Directory("certs"), Plain("openssl.cnf"), Directory("private")}});
   const auto plan = PlanFor(request, host);
   ASSERT_TRUE(plan) << plan.error().message;
   ExpectGolden("plan_root_old_kernel", *plan);
+}
+
+TEST(Weakening, WithoutItsNameARoomThatLacksTheLimitIsNotPlanned) {
+  struct Case {
+    uid_t uid;
+    unsigned major, minor;
+    bool lacks;
+  };
+  for (const Case& c : {Case{0, 6, 13, true}, Case{0, 6, 14, false}, Case{1000, 5, 13, true},
+                        Case{1000, 5, 14, false}, Case{0, 7, 0, false}}) {
+    Host host = Debian();
+    host.uid = host.gid = c.uid;
+    host.kernel_major = c.major;
+    host.kernel_minor = c.minor;
+    const auto strict = PlanFor(Work(), host);
+    ASSERT_EQ(strict.has_value(), !c.lacks) << c.uid << " " << c.major << "." << c.minor;
+    if (c.lacks) {
+      EXPECT_EQ(strict.error().code, Code::unavailable);
+      EXPECT_NE(strict.error().message.find("--weaken no-process-limit"), std::string::npos);
+    }
+    Request named = Work();
+    ASSERT_TRUE(Weaken(named.weakenings, "no-process-limit"));
+    const auto plan = PlanFor(named, host);
+    ASSERT_TRUE(plan) << plan.error().message;
+    EXPECT_EQ(plan->weakened.size(), c.lacks ? 1u : 0u);
+    if (!c.lacks) {
+      EXPECT_EQ(*plan, *strict) << "the name alone weakened it";
+    }
+  }
+}
+
+TEST(Weakening, AnUnknownNameIsRefusedWithThoseThereAre) {
+  Weakenings weakenings;
+  for (const char* name : {"", "network", "no-seccomp", "no-recovery-point"}) {
+    const auto refused = Weaken(weakenings, name);
+    ASSERT_FALSE(refused) << name;
+    EXPECT_NE(refused.error().message.find("no-process-limit"), std::string::npos);
+  }
+  EXPECT_EQ(weakenings, Weakenings());
 }
 
 TEST(PlanFor, TheSameValuesGiveTheSamePlan) {

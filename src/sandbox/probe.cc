@@ -13,12 +13,15 @@
 #include "sandbox/capture.h"
 #include "sandbox/channel.h"
 #include "sandbox/launch.h"
+#include "sandbox/pretend.h"
 #include "sandbox/remedy.h"
 #include "sandbox/tree.h"
+#include "sandbox/weaken.h"
 
 namespace interlock::sandbox {
 namespace {
 
+constexpr std::string_view kByPorts = "capture every port";
 constexpr std::uint16_t kProbePort = 15001;  // in a network of its own
 
 // Runs `attempt` in new namespaces; what it reported.
@@ -60,13 +63,14 @@ Outcome<void> HasSeccomp() {
 Check BoundsProcesses(const utsname& name) {
   unsigned major = 0, minor = 0;
   std::sscanf(name.release, "%u.%u", &major, &minor);
+  PretendKernel(major, minor);
   const bool per_namespace = major > 6 || (major == 6 && minor >= 14);
   const bool counted = geteuid() != 0 && (major > 5 || (major == 5 && minor >= 14));
   if (per_namespace || counted) return {"processes", true, ""};
   return {"processes", false,
           "the number of processes in a room has no bound of its own: Linux 6.14, or 5.14 for "
-          "users other "
-          "than root, can set one"};
+          "users other than root, can set one. interlock run refuses without --weaken " +
+              std::string(kNoProcessLimit)};
 }
 
 }  // namespace
@@ -83,11 +87,19 @@ Result<Probe> ProbeKernel() {
   Probe probe;
   probe.kernel = name.release;
   probe.checks.push_back(CheckFrom("namespaces", TryInside([]() -> Outcome<void> { return {}; })));
-  probe.checks.push_back(CheckFrom("capture", TryInside([]() -> Outcome<void> {
-                                     const auto capture = OpenCapture(kProbePort);
-                                     if (!capture) return std::unexpected(capture.error());
-                                     return {};
-                                   })));
+  const Tproxy tproxy = PretendsToLack("nf-tables") ? Tproxy::never : Tproxy::if_there_is;
+  const Outcome<void> captured = TryInside([tproxy]() -> Outcome<void> {
+    const auto capture = OpenCapture(kProbePort, tproxy);
+    if (!capture) return std::unexpected(capture.error());
+    if (!capture->ports.empty()) return Broken(Step::capture, std::string(kByPorts), 0);
+    return {};
+  });
+  const bool by_ports = !captured && captured.error().what == kByPorts;
+  probe.checks.push_back(
+      by_ports ? Check{"capture", true,
+                       "without nf_tables and tproxy only the ports " + FallbackPortsText() +
+                           " lead to the gateway, the others nowhere: sudo modprobe nft_tproxy"}
+               : CheckFrom("capture", captured));
   probe.checks.push_back(CheckFrom("files", TryInside(TryFileSystems)));
   probe.checks.push_back(CheckFrom("seccomp", HasSeccomp()));
   probe.checks.push_back(BoundsProcesses(name));

@@ -85,7 +85,8 @@ std::string RemedyFor(const Fault& fault, const Circumstances& now) {
              "and policy-free local routes (CONFIG_INET)";
     case Step::capture:
       return "Connections can't be captured without nf_tables and its tproxy expression "
-             "(CONFIG_NF_TABLES, CONFIG_NFT_TPROXY), and without capture nothing is started: "
+             "(CONFIG_NF_TABLES, CONFIG_NFT_TPROXY), and where these are refused nothing is "
+             "started: "
              "sudo modprobe nft_tproxy, or a kernel that has it";
     case Step::mount:
       if (fault.error == ENOSYS || IsOlderThan(now, 5, 12)) return std::string(kOldKernel);

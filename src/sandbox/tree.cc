@@ -45,7 +45,9 @@ UniqueFd NewFileSystem(const char* type, unsigned attributes,
   return UniqueFd(fsmount(context.get(), FSMOUNT_CLOEXEC, attributes));
 }
 
-UniqueFd NewTmpfs(unsigned mode) { return NewFileSystem("tmpfs", kSafe, {{"mode", Octal(mode)}}); }
+UniqueFd NewTmpfs(unsigned mode) {
+  return NewFileSystem("tmpfs", kSafe, {{"mode", Octal(mode)}, {"size", std::string(kTmpfsSize)}});
+}
 
 UniqueFd NewProc() { return NewFileSystem("proc", kSafe | MOUNT_ATTR_NOEXEC, {}); }
 
