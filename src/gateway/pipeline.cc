@@ -740,6 +740,12 @@ Task<Judged> JudgeUpgrade(Core& core, Worker& worker, Exchange& exchange, Upgrad
   j.said = &said;
   j.can_be_held = false;
   if (co_await CheckReach(j)) co_return std::move(*said);
+  if (j.grant != nullptr) {  // it ends with its grant, and nothing would close the connection then
+    co_await Deny(j, "egress",
+                  "A grant opens a host for requests, not for a connection that outlives them.",
+                  "A human can add the host to the sessions' egress.");
+    co_return std::move(*said);
+  }
   if (co_await UnderstandUpgrade(j, terms)) co_return std::move(*said);
   co_return co_await Conclude(j, said);
 }
