@@ -2,6 +2,7 @@
 #
 #   make demo     sets up, builds, replays the incident against an imitation provider
 #   make test     sets up, builds, runs every test
+#   make test-agents   real agents from npm at work in rooms (npm installs them in build/agents)
 #   make check    format, layers, leftovers
 #   make tidy asan tsan   clang-tidy; the tests under the sanitizers (each takes a build of its own)
 #   make build    the programs at build/release/interlock and build/release/railsim
@@ -9,7 +10,7 @@
 SHELL := /bin/bash
 JOBS ?= $(shell nproc)
 
-.PHONY: all configure build demo test check setup asan tsan tidy format fuzz fuzz-build bench clean install
+.PHONY: all configure build demo test test-agents check setup asan tsan tidy format fuzz fuzz-build bench clean install
 
 all: build
 
@@ -28,6 +29,10 @@ demo: build
 test: configure
 	@cmake --build --preset release -j $(JOBS)
 	@ctest --preset release -j $(JOBS) --repeat until-pass:2
+
+# Where npm reaches no registry it says so and passes.
+test-agents: build
+	@tests/agents/run || [ $$? -eq 77 ]
 
 check: setup
 	@tools/check_format

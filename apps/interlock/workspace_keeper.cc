@@ -241,7 +241,8 @@ Result<void> WorkspaceKeeper::PrepareLive(sandbox::Request& request) {
         other.state != WorkspaceState::running)
       continue;
     for (const sandbox::Placeholder& one : other.placeholders) {
-      if (std::ranges::find(survey.frozen, one.path) != survey.frozen.end())
+      if (std::ranges::find(survey.frozen, one.path) != survey.frozen.end() ||
+          std::ranges::find(survey.sockets, one.path) != survey.sockets.end())
         record_.placeholders.push_back(one);
     }
   }
@@ -254,7 +255,9 @@ Result<void> WorkspaceKeeper::PrepareLive(sandbox::Request& request) {
 
   const UniqueFd root = OpenDirectory(request.workspace);
   for (const sandbox::Placeholder& one : survey.missing) {
-    if (sandbox::StateBeneath(root.get(), one.path)) survey.frozen.push_back(one.path);
+    if (!sandbox::StateBeneath(root.get(), one.path)) continue;
+    auto& list = sandbox::IsKeptBySocket(one.path) ? survey.sockets : survey.frozen;
+    list.push_back(one.path);
   }
   for (const std::string& path : survey.pinned) request.view.pinned.push_back(absolute(path));
   for (const std::string& path : survey.frozen) request.view.frozen.push_back(absolute(path));

@@ -246,6 +246,11 @@ Task<Ended> ReadBody(Journey& j) {
   if (head.framing.kind == http1::FramingKind::none) co_return std::nullopt;
   // Servers disagree about a body on these, and a body that nobody judged must never go out.
   if (head.method == "GET" || head.method == "HEAD" || head.method == "OPTIONS") {
+    // Java's HttpClient before 19 says of a GET that its body has no bytes.
+    if (head.framing.kind == http1::FramingKind::length && head.framing.length == 0) {
+      head.framing = {};
+      co_return std::nullopt;
+    }
     co_return co_await SendMalformed(j, 400, "body-on-get", "this method has no body");
   }
   if (head.expect_continue && !co_await j.exchange.client.Write("HTTP/1.1 100 Continue\r\n\r\n"))

@@ -81,10 +81,12 @@ void AddTrust(std::map<std::string, Variable>& out) {
   // Node from 22 on reads the system's file, in which our authority is, once it is told to; older
   // ones ignore the variable.
   out["NODE_USE_SYSTEM_CA"] = {"NODE_USE_SYSTEM_CA", "1", Origin::room};
-  // Java reads neither the system's file nor SSL_CERT_FILE, but it reads PEM when told the type.
-  out["JAVA_TOOL_OPTIONS"] = {
-      "JAVA_TOOL_OPTIONS",
-      "-Djavax.net.ssl.trustStoreType=PEM -Djavax.net.ssl.trustStore=" + authority, Origin::room};
+  // A store of our own making (java_trust.h).
+  out["JAVA_TOOL_OPTIONS"] = {"JAVA_TOOL_OPTIONS",
+                              Fill("-Djavax.net.ssl.trustStoreType=JKS "
+                                   "-Djavax.net.ssl.trustStore={}/ca.jks",
+                                   kRoomDirectory),
+                              Origin::room};
 }
 
 // A variable that the profile or the session sets.

@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "sandbox/fill.h"
+#include "sandbox/java_trust.h"
 
 namespace interlock::sandbox {
 namespace {
@@ -262,6 +263,7 @@ class Builder {
     Add(MountKind::directory, RoomPath("empty.d"));
     if (request_.ca_certificate.empty()) return;
     AddFile(RoomPath("ca.pem"), request_.ca_certificate);
+    AddFile(RoomPath("ca.jks"), JavaTrustStore(request_.ca_certificate));
     std::string bundle = host_.ca_roots;
     if (!bundle.empty() && bundle.back() != '\n') bundle += '\n';
     bundle += request_.ca_certificate;

@@ -133,6 +133,10 @@ const Concern* ConcernOf(std::string_view path) {
 
 std::span<const std::string_view> ReservedNames() { return kReserved; }
 
+bool IsKeptBySocket(std::string_view name) {
+  return name == "opencode.json" || name == "opencode.jsonc";
+}
+
 std::vector<std::string> PathsInGitConfig(std::string_view text) {
   constexpr std::size_t kPathsMax = 256;
   // These say where the working tree or another repository is, not what to run.

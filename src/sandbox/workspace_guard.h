@@ -27,6 +27,10 @@ const Concern* ConcernOf(std::string_view path);
 // Names that are kept free at the top of a workspace.
 std::span<const std::string_view> ReservedNames();
 
+// True for those of them that a program reads which ends at a directory. A socket keeps them free,
+// since git adds none; in the room an empty file hides it.
+bool IsKeptBySocket(std::string_view name);
+
 // Of the text of a git configuration: values that name a file or directory ("hooksPath", an
 // include, a helper program), as written, without options. At most 256.
 std::vector<std::string> PathsInGitConfig(std::string_view text);

@@ -9,6 +9,7 @@
 #include <boost/json/serialize.hpp>
 #include <cerrno>
 #include <cstring>
+#include <ranges>
 
 #include "base/bytes.h"
 #include "base/file.h"
@@ -252,7 +253,8 @@ std::vector<std::string> WorkspaceRecords::RemovePlaceholders(const WorkspaceRec
     for (const Placeholder& one : other.placeholders) in_use.push_back(one.path);
   }
   std::vector<std::string> left;
-  for (const Placeholder& one : record.placeholders) {
+  // What lies in another one goes before it.
+  for (const Placeholder& one : std::views::reverse(record.placeholders)) {
     if (std::ranges::find(in_use, one.path) != in_use.end()) continue;
     if (!RemovePlaceholder(record.workspace, one)) left.push_back(one.path);
   }

@@ -8,8 +8,10 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <ranges>
 
 #include "sandbox/room_for_test.h"
+#include "sandbox/workspace_guard.h"
 #include "sandbox/workspace_replay.h"
 #include "sandbox/workspace_survey.h"
 
@@ -75,8 +77,14 @@ constexpr Claim kLive[] = {
      "ok ok ok ok\nok ok ok"},
     {"placeholders_are_not_committed",
      "git('add', '-A'); print([l for l in subprocess.run(['git', 'diff', '--cached', "
-     "'--name-only'], capture_output=True, text=True).stdout.split() if l.startswith('.')])",
+     "'--name-only'], capture_output=True, text=True).stdout.split() if l.startswith(('.', "
+     "'opencode'))])",
      "[]"},
+    {"a_name_kept_by_a_socket_reads_as_empty_and_stays",
+     "print(attempt(write, 'opencode.json'), repr(open('opencode.json').read()), "
+     "attempt(os.unlink, 'opencode.json'), attempt(os.rename, 'opencode.jsonc', 'x'), "
+     "attempt(os.rename, 'plain', 'opencode.json'))",
+     "EROFS '' EBUSY EBUSY EBUSY"},
     {"sockets_of_the_host_cannot_be_dialled",
      "print(attempt(dial, 'host.sock') in ('ECONNREFUSED', 'EACCES'))", "True"},
     {"hidden_files_are_empty_and_fixed",
@@ -151,11 +159,15 @@ class WorkspaceRoom : public testing::TestWithParam<As> {
     if (!made) return made.error().message;
     for (const auto& path : survey->pinned) request.view.pinned.push_back(root + "/" + path);
     for (const auto& path : survey->frozen) request.view.frozen.push_back(root + "/" + path);
-    for (const auto& one : *made) request.view.frozen.push_back(root + "/" + one.path);
+    for (const auto& one : *made) {
+      auto& list = IsKeptBySocket(one.path) ? request.view.hidden : request.view.frozen;
+      list.push_back(root + "/" + one.path);
+    }
     for (const auto& path : survey->sockets) request.view.hidden.push_back(root + "/" + path);
     request.view.hidden.push_back(root + "/key.pem");
     const std::string output = RunInRoom(host_, request).output;
-    for (const Placeholder& one : *made) EXPECT_TRUE(RemovePlaceholder(root, one)) << one.path;
+    for (const Placeholder& one : std::views::reverse(*made))
+      EXPECT_TRUE(RemovePlaceholder(root, one)) << one.path;
     return output;
   }
 

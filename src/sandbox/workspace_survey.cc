@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <ranges>
 
 #include "base/bytes.h"
 #include "sandbox/fill.h"
@@ -67,8 +68,14 @@ class Surveyor {
     for (const Repository& repository : repositories_) ILK_TRY_VOID(LookAt(repository));
     for (const std::string_view name : ReservedNames()) {
       if (!StateBeneath(fd_, std::string(name)))
-        out_.missing.push_back({std::string(name), true, "", 0});
+        out_.missing.push_back({std::string(name), !IsKeptBySocket(name), "", 0});
     }
+    // OpenCode writes this file wherever its directory has none, and ends where it can't. It hides
+    // itself from git.
+    const auto opencode = StateBeneath(fd_, ".opencode");
+    if ((!opencode || opencode->kind == FileKind::directory) &&
+        !StateBeneath(fd_, ".opencode/.gitignore"))
+      out_.missing.push_back({".opencode/.gitignore", false, ".gitignore\n", 0});
     FreezeOtherNames();
     for (auto* list : {&out_.pinned, &out_.frozen, &out_.sockets, &out_.links}) {
       std::ranges::sort(*list);
@@ -253,6 +260,11 @@ std::string NameOf(const std::string& path) { return path.substr(path.rfind('/')
 
 bool MakeOne(int parent, const Placeholder& placeholder) {
   const std::string name = NameOf(placeholder.path);
+  if (IsKeptBySocket(placeholder.path)) {
+    if (mknodat(parent, name.c_str(), S_IFSOCK | 0600, 0) == 0) return true;
+    // Not every file system has sockets.
+    return errno != EEXIST && mkdirat(parent, name.c_str(), 0755) == 0;
+  }
   if (placeholder.directory) return mkdirat(parent, name.c_str(), 0755) == 0;
   const UniqueFd file(
       openat(parent, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
@@ -296,7 +308,7 @@ Result<std::vector<Placeholder>> MakePlaceholders(const std::string& root,
     if (!parent.valid() || !MakeOne(parent.get(), placeholder)) {
       const int error = errno;
       if (error == EEXIST || (parent.valid() && NobodyCan(parent.get(), error))) continue;
-      for (const Placeholder& done : made) (void)RemovePlaceholder(root, done);
+      for (const Placeholder& done : std::views::reverse(made)) (void)RemovePlaceholder(root, done);
       return Fail(Code::unavailable,
                   Fill("cannot keep {}/{} free: {}", root, placeholder.path, std::strerror(error)));
     }
@@ -317,7 +329,10 @@ bool RemovePlaceholder(const std::string& root, const Placeholder& placeholder) 
   const UniqueFd parent = ParentOf(fd.get(), placeholder.path);
   if (!parent.valid()) return false;
   const std::string name = NameOf(placeholder.path);
-  if (placeholder.directory) return unlinkat(parent.get(), name.c_str(), AT_REMOVEDIR) == 0;
+  if (IsKeptBySocket(placeholder.path) && state->kind == FileKind::socket)
+    return unlinkat(parent.get(), name.c_str(), 0) == 0;
+  if (placeholder.directory || state->kind == FileKind::directory)
+    return unlinkat(parent.get(), name.c_str(), AT_REMOVEDIR) == 0;
   const auto content = ReadBeneath(fd.get(), placeholder.path, 4096);
   if (!content || state->links != 1 || *content != placeholder.content) return false;
   return unlinkat(parent.get(), name.c_str(), 0) == 0;

@@ -121,6 +121,7 @@ def test_a_body_on_get_is_refused():
     with s.session() as session:
         for method in ("GET", "HEAD", "OPTIONS"):
             refused_in_tunnel(s, session, request_bytes(method, "/x", {"Host": PLAIN, "Content-Length": "3"}, b"abc"), 400, "body-on-get")
+        assert session.get(PLAIN, "/x", {"Content-Length": "0"}).status == 200
         refused_in_tunnel(s, session, head("Transfer-Encoding: chunked", start="GET /x HTTP/1.1") + b"3\r\nabc\r\n0\r\n\r\n", 400, "body-on-get")
 
 
