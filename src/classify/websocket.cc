@@ -105,6 +105,11 @@ Spoken AsCall(const WebSocketRule& rule, json::object object) {
   };
   for (const auto& entry : rule.words) take(entry.first);
   for (const std::string& member : rule.members) take(member);
+  // What isn't judged with the body has no structure in which something could hide.
+  for (const auto& [name, value] : call.envelope) {
+    if (value.is_object() || value.is_array())
+      return NotUnderstood("the member " + Shown(std::string(name)) + " must be a single value");
+  }
   call.body = InOrder(object);
   return call;
 }
@@ -147,7 +152,9 @@ WebSocketRule ReadWebSocketRule(const YamlNode& node, Problems& problems) {
 
 std::vector<std::string> ProtocolsFor(const WebSocketRule& rule,
                                       const std::vector<std::string>& offered) {
-  if (rule.mode != WebSocketRule::Mode::graphql) return offered;
+  // Elsewhere none: a subprotocol may change what the words mean, and providers take credentials in
+  // it.
+  if (rule.mode != WebSocketRule::Mode::graphql) return {};
   std::vector<std::string> known;
   for (const std::string& protocol : offered) {
     if (protocol == kTransportWs || protocol == kGraphqlWs) known.push_back(protocol);

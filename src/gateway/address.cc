@@ -22,6 +22,7 @@ constexpr V4Range kV4[] = {
     {V4(10, 0, 0, 0), 8, "private"},
     {V4(100, 64, 0, 0), 10, "shared (carrier)"},
     {V4(127, 0, 0, 0), 8, "loopback"},
+    {V4(168, 63, 129, 16), 32, "metadata (Azure)"},  // public, but the machine's own wire server
     {V4(169, 254, 0, 0), 16, "link-local"},
     {V4(172, 16, 0, 0), 12, "private"},
     {V4(192, 0, 0, 0), 24, "protocol assignments"},

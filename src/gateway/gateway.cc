@@ -172,8 +172,9 @@ Task<void> Tick(Core& core, Worker& worker, bool sweeps_holds) {
     const SteadyTime now = std::chrono::steady_clock::now();
     worker.deadlines.Tick(now);
     if (sweeps_holds && HasDueGrants(core)) {
-      auto end_grants = [&core] {
-        EndDueGrants(core);
+      // All are closed before the first is written down: the disk may be slow.
+      auto end_grants = [&core, ended = EndDueGrants(core)] {
+        RecordEndsOfDue(core, ended);
         return true;
       };
       co_await Blocking(core, std::move(end_grants));

@@ -56,7 +56,9 @@ Scope ScopeOf(const GrantTerms& terms, const Session& session) {
 std::string BeliefOf(const GrantTerms& terms) {
   if (terms.protocol != GrantProtocol::unseen_tcp) return "";
   return "whoever runs " + terms.host +
-         " gets what the agent sends, and the agent gets what they answer";
+         " gets what the agent sends, and the agent gets what they answer; so does whatever else "
+         "is "
+         "served at the same address, such as every site of a shared edge network";
 }
 
 json::object TermsJson(const GrantTerms& terms) {
@@ -150,14 +152,20 @@ bool HasDueGrants(const Core& core) {
   });
 }
 
-void EndDueGrants(Core& core) {
+std::vector<GrantSeen> EndDueGrants(Core& core) {
   const GrantTime now = GrantNow(core.clock);
   const auto no_longer = [&core](const GrantTerms& terms) { return !MayStayOpen(core, terms); };
+  std::vector<GrantSeen> ended;
   for (const auto& session : core.sessions.All()) {
-    for (const GrantSeen& grant : session->grants.EndDue(now, no_longer))
-      RecordEnd(core, grant,
-                MayStayOpen(core, grant.terms) ? "expired" : "the host is guarded now");
+    for (GrantSeen& grant : session->grants.EndDue(now, no_longer))
+      ended.push_back(std::move(grant));
   }
+  return ended;
+}
+
+void RecordEndsOfDue(Core& core, const std::vector<GrantSeen>& ended) {
+  for (const GrantSeen& grant : ended)
+    RecordEnd(core, grant, MayStayOpen(core, grant.terms) ? "expired" : "the host is guarded now");
 }
 
 void EndGrantsOf(Core& core, Session& session) {

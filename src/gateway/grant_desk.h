@@ -24,9 +24,11 @@ Result<std::string> OpenGrant(Core& core, const HoldDesk::Loaded& hold);
 // Tightening needs nobody's signature. not_found when none of that id is open.
 Result<json::object> RevokeGrant(Core& core, std::string_view id);
 
-// Those that are due, or may no longer be open under the configuration in force.
+// Those that are due, or may no longer be open under the configuration in force. Ending them waits
+// for nothing; recording that they ended waits for the disk.
 bool HasDueGrants(const Core& core);
-void EndDueGrants(Core& core);
+std::vector<GrantSeen> EndDueGrants(Core& core);
+void RecordEndsOfDue(Core& core, const std::vector<GrantSeen>& ended);
 // All of a session that ends.
 void EndGrantsOf(Core& core, Session& session);
 

@@ -172,7 +172,13 @@ std::optional<std::string> CountRefusal(Journey& j, std::string_view rule) {
 Task<bool> Deny(Journey& j, std::string rule, std::string reason, std::string instead) {
   j.core.counters.denied.fetch_add(1, std::memory_order_relaxed);
   j.judgement.decision = {Verdict::deny, std::move(rule), reason};
-  const auto together = CountRefusal(j, j.judgement.decision.rule);
+  // What would have destroyed something is on the record by itself, once, whatever the pace.
+  const bool is_first =
+      j.action.effect == Effect::irreversible &&
+      j.session().refusals.IsFirst(Refusals::First::destructive,
+                                   j.exchange.destination.host + " " + j.action.operation);
+  auto together = CountRefusal(j, j.judgement.decision.rule);
+  if (is_first) together.reset();
   const std::string id = together.value_or(ShortId("d"));
   if (j.action.request.host.empty()) j.action.request.host = j.exchange.destination.host;
   if (j.action.operation.empty()) j.action.operation = "http." + j.exchange.head.method;
@@ -487,7 +493,9 @@ Task<bool> DenyForeign(Journey& j) {
   std::string what;
   for (const credential::Finding& finding : j.foreign) {
     // Every secret that leaked is on the record by itself, a flood of the same one is counted.
-    const bool is_first = j.session().refusals.IsFirst(finding.fingerprint);
+    const bool is_known = finding.certainty == credential::Certainty::known;
+    const bool is_first = j.session().refusals.IsFirst(
+        is_known ? Refusals::First::known_secret : Refusals::First::secret, finding.fingerprint);
     if (is_first || !CountRefusal(j, "leak")) {
       std::string leak =
           LeakEntry(j.session().id, j.action.request.host, finding, j.core.clock.Now());

@@ -22,12 +22,16 @@ constexpr std::chrono::milliseconds kAnswerTimeout{5'000};
 
 // From these, clouds hand out credentials or configuration to whoever asks. 169.254.0.0/16 and
 // fe80::/10 are refused as a whole.
-constexpr std::array<std::string_view, 4> kMetadata = {
+constexpr std::array<std::string_view, 3> kMetadata = {
     "100.100.100.200",  // Alibaba Cloud
     "168.63.129.16",    // Azure's wire server
-    "fd00:ec2::254",    // AWS
-    "fd20:ce::254",     // Google Cloud
+    "fd00:42::42",      // Scaleway
 };
+// The first four bytes of IPv6 networks that hold nothing else.
+constexpr std::array<std::array<unsigned char, 4>, 2> kMetadataNetworks = {{
+    {0xfd, 0x00, 0x0e, 0xc2},  // fd00:ec2::/32, AWS: instance metadata, Pod Identity, time
+    {0xfd, 0x20, 0x00, 0xce},  // fd20:ce::/32, Google Cloud
+}};
 
 // Ranges of ForbiddenRange that a reach may lead to.
 constexpr std::array<std::string_view, 3> kV4Reached = {"loopback", "private", "shared (carrier)"};
@@ -71,6 +75,12 @@ bool IsOrEndsWith(std::string_view name, std::string_view domain) {
 }
 
 bool IsMetadata(const ip::address& address) {
+  if (address.is_v6()) {
+    const auto bytes = address.to_v6().to_bytes();
+    for (const auto& network : kMetadataNetworks) {
+      if (std::equal(network.begin(), network.end(), bytes.begin())) return true;
+    }
+  }
   return std::ranges::any_of(
       kMetadata, [&](std::string_view known) { return ip::make_address(known) == address; });
 }
@@ -145,10 +155,12 @@ ReachedProtocol ProtocolOf(int first) {
                                        : known->protocol;
 }
 
-Task<void> RefuseProtocol(Core& core, const Session& session, const Destination& destination,
+Task<void> RefuseProtocol(Core& core, Session& session, const Destination& destination,
                           ReachedProtocol protocol, Stream& client) {
   core.counters.denied.fetch_add(1, std::memory_order_relaxed);
-  const std::string id = ShortId("d");
+  const auto together = session.refusals.Count("protocol", destination.host, core.clock.Now(),
+                                               std::chrono::steady_clock::now());
+  const std::string id = together.value_or(ShortId("d"));
   const std::string where = destination.host + ":" + std::to_string(destination.port);
   const std::string reason = "On " + where + " was spoken " + std::string(protocol.name) +
                              ". What isn't HTTP or TLS can't be judged, so it isn't passed on.";
@@ -162,8 +174,9 @@ Task<void> RefuseProtocol(Core& core, const Session& session, const Destination&
   facts.session = session.id;
   facts.agent = session.agent;
   // Not on the record is no reason to pass it on: it is refused either way.
-  (void)core.ledger.AppendAsync(
-      DecisionEntry({id, session.id, &action, &decision, &facts, ""}, core.clock.Now()));
+  if (!together)
+    (void)core.ledger.AppendAsync(
+        DecisionEntry({id, session.id, &action, &decision, &facts, ""}, core.clock.Now()));
   // Most clients show an unexpected line as it is.
   std::string text = approval::AgentDenyText({id, reason, "Use the service's HTTP interface."});
   text += '\n';

@@ -68,7 +68,7 @@ struct Destination;
 
 // Answers a client of a reached port that speaks what is not judged, on the record. The connection
 // is over afterwards.
-Task<void> RefuseProtocol(Core& core, const Session& session, const Destination& destination,
+Task<void> RefuseProtocol(Core& core, Session& session, const Destination& destination,
                           ReachedProtocol protocol, Stream& client);
 
 }  // namespace interlock::gateway

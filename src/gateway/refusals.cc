@@ -26,10 +26,11 @@ std::optional<std::string> Refusals::Count(std::string_view rule, std::string_vi
   return open_->id;
 }
 
-bool Refusals::IsFirst(std::string_view what) {
+bool Refusals::IsFirst(First kind, std::string_view what) {
   const std::lock_guard lock(mutex_);
-  if (firsts_.size() >= kFirstsMax) return false;
-  return firsts_.emplace(what).second;
+  auto& seen = firsts_[kind];
+  if (seen.size() >= kFirstsMax) return false;
+  return seen.emplace(what).second;
 }
 
 std::optional<Refusals::Summary> Refusals::Take() {

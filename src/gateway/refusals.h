@@ -23,7 +23,9 @@ class Refusals {
  public:
   static constexpr std::uint64_t kAtOnce = 200;    // recorded by themselves in a row
   static constexpr std::uint64_t kPerSecond = 1;   // and afterwards
-  static constexpr std::size_t kFirstsMax = 1000;  // things that are recorded at least once
+  static constexpr std::size_t kFirstsMax = 1000;  // of each kind, recorded at least once
+  // Each kind has room of its own: what an agent can make up must not crowd out what it found.
+  enum class First { known_secret, secret, destructive };
   using Steady = std::chrono::steady_clock::time_point;
 
   // Refusals that were counted together.
@@ -39,8 +41,9 @@ class Refusals {
   std::optional<std::string> Count(std::string_view rule, std::string_view host, TimePoint wall,
                                    Steady now);
 
-  // True the first time (for the first kFirstsMax things): that one is recorded whatever the pace.
-  bool IsFirst(std::string_view what);
+  // True the first time (for the first kFirstsMax of the kind): that one is recorded whatever the
+  // pace.
+  bool IsFirst(First kind, std::string_view what);
 
   // What has been counted since the last call and is to be recorded now.
   std::optional<Summary> Take();
@@ -51,7 +54,7 @@ class Refusals {
   std::uint64_t left_ = kAtOnce;
   std::optional<Steady> refilled_;
   std::optional<Summary> open_;
-  std::set<std::string, std::less<>> firsts_;
+  std::map<First, std::set<std::string, std::less<>>> firsts_;
 };
 
 }  // namespace interlock::gateway

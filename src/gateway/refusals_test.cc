@@ -51,11 +51,11 @@ TEST(Refusals, ThePaceComesBackWithTimeAndNotBeyondItsBound) {
 
 TEST(Refusals, AThousandDifferentThingsAreFirstOnce) {
   Refusals refusals;
-  EXPECT_TRUE(refusals.IsFirst("a"));
-  EXPECT_FALSE(refusals.IsFirst("a"));
+  EXPECT_TRUE(refusals.IsFirst(Refusals::First::secret, "a"));
+  EXPECT_FALSE(refusals.IsFirst(Refusals::First::secret, "a"));
   for (std::size_t i = 1; i < Refusals::kFirstsMax; ++i)
-    EXPECT_TRUE(refusals.IsFirst(std::to_string(i)));
-  EXPECT_FALSE(refusals.IsFirst("one more"));
+    EXPECT_TRUE(refusals.IsFirst(Refusals::First::secret, std::to_string(i)));
+  EXPECT_FALSE(refusals.IsFirst(Refusals::First::secret, "one more"));
 }
 
 }  // namespace

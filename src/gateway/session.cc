@@ -40,6 +40,11 @@ std::optional<std::uint64_t> Session::AddLine(CloseLine close) {
   return number;
 }
 
+bool Session::HasRoomForLine() {
+  const std::lock_guard lock(mutex_);
+  return lines_.size() < kLinesMax;
+}
+
 void Session::RemoveLine(std::uint64_t number) {
   const std::lock_guard lock(mutex_);
   lines_.erase(number);

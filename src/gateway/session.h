@@ -98,6 +98,7 @@ struct Session {
   static constexpr std::size_t kLinesMax = 64;
   using CloseLine = std::function<void(LineEnd)>;
   std::optional<std::uint64_t> AddLine(CloseLine close);  // nullopt: too many are open
+  bool HasRoomForLine();
   void RemoveLine(std::uint64_t number);
   void CloseLines(LineEnd why);
 

@@ -102,8 +102,10 @@ Task<void> PassTcp(Core& core, Worker& worker, std::shared_ptr<Session> session,
   if (!recorded || pass->ended() || session->ended) co_return;
   if (destination.host.starts_with('['))
     destination.host = destination.host.substr(1, destination.host.size() - 2);
-  auto upstream =
-      co_await worker.pool.Acquire(std::move(destination), core.settings()->routes, Reuse::never);
+  // With the configuration that is dialled with: a host that it has come to guard isn't passed to.
+  const auto routes = core.settings()->routes;
+  if (routes->Names(destination.host) || core.packs.Find(destination.host) != nullptr) co_return;
+  auto upstream = co_await worker.pool.Acquire(std::move(destination), routes, Reuse::never);
   if (!upstream) co_return;
   const auto tunnel =
       std::make_shared<Tunnel>(worker, client, std::move(upstream->stream), std::move(pass));

@@ -25,6 +25,12 @@ constexpr std::size_t kReadInPlace = 256u << 10;
 constexpr std::size_t kKeyBytes = 16;
 constexpr std::string_view kSessionOver = "the session is over";
 constexpr std::string_view kPolicyChanged = "the policy has changed; connect again";
+constexpr std::string_view kCredentialChanged =
+    "INTERLOCK DENIED: not sent. The credential that this was opened with has been changed or "
+    "taken "
+    "back; connect again";
+constexpr std::chrono::seconds kChangeSettles{
+    60};                                   // that long, answers may still be those to a change
 constexpr std::uint16_t kTryLater = 1013;  // registered with IANA beside the codes of the RFC
 
 using classify::Talk;
@@ -73,6 +79,7 @@ struct Side {
   asio::steady_timer turn;  // those who wait to write are woken by its cancellation
   std::size_t charged = 0;  // of the session's body_bytes, for the message that is being read
   bool in_large_slot = false;
+  std::optional<std::chrono::steady_clock::time_point> message_ends;  // of the one being read
   std::uint64_t messages = 0;
   std::uint64_t bytes = 0;
 };
@@ -125,16 +132,18 @@ class Line : public std::enable_shared_from_this<Line> {
     while (line->running_ > 0) co_await line->ended_.async_wait(kAwait);
   }
 
-  // Ends both sides with a last word. The first reason counts.
-  void End(std::uint16_t code, std::string why) {
+  // Ends both sides with a last word. The first reason counts; `recorded` stands for it in the
+  // ledger.
+  void End(std::uint16_t code, std::string why, std::string recorded = "") {
     if (over_) return;
     over_ = true;
+    if (changed_) core_.scope.Invalidate(opened_.action.provider);
     (void)core_.ledger.AppendAsync(Entry("websocket-end", core_.clock.Now(),
                                          {{"session", session_->id},
                                           {"host", opened_.action.request.host},
                                           {"decision", opened_.decision},
                                           {"code", code},
-                                          {"why", why},
+                                          {"why", recorded.empty() ? why : recorded},
                                           {"messages_from_agent", agent_.messages},
                                           {"bytes_from_agent", agent_.bytes},
                                           {"messages_from_provider", provider_.messages},
@@ -195,9 +204,20 @@ class Line : public std::enable_shared_from_this<Line> {
     side.turn.cancel();
   }
 
+  // A message has one deadline from its first byte on, like the body of a request: whoever sends it
+  // byte by byte holds what it takes up no longer.
   void Touch(Side& side) {
-    if (!side.writing && !over_)
-      side.stream.SetDeadline(side.reader.within() ? core_.times.body : core_.times.websocket);
+    if (!side.reader.within()) {
+      side.message_ends.reset();
+      if (!side.writing && !over_) side.stream.SetDeadline(core_.times.websocket);
+      return;
+    }
+    const auto now = std::chrono::steady_clock::now();
+    if (!side.message_ends) side.message_ends = now + core_.times.body;
+    if (side.writing || over_) return;
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(*side.message_ends - now);
+    side.stream.SetDeadline(std::max(left, std::chrono::milliseconds(1)));
   }
 
   // False: it wasn't sent, and the line is over.
@@ -308,20 +328,24 @@ class Line : public std::enable_shared_from_this<Line> {
   }
 
   Task<bool> OnProvider(Message message) {
-    // What was allowed may take effect at any time: no memory of the world outlives an answer.
-    if (changes_) core_.scope.Invalidate(opened_.action.provider);
     switch (message.kind) {
       case Kind::ping:
         co_return co_await Ping(false, std::move(message.payload));
       case Kind::pong:
         co_return true;
       case Kind::close:
-        End(message.close_code, Scrubbed(opened_.injection, message.payload));
+        // Its words are for the agent; on the record they could hold anything.
+        End(message.close_code, Scrubbed(opened_.injection, message.payload),
+            "the provider closed the connection");
         co_return false;
       case Kind::text:
       case Kind::binary:
         break;
     }
+    // What was allowed may take effect with any answer: no memory of the world outlives it. A while
+    // after the last change, answers are those to reads.
+    if (changed_ && std::chrono::steady_clock::now() - *changed_ < kChangeSettles)
+      core_.scope.Invalidate(opened_.action.provider);
     std::string shown = Scrubbed(opened_.injection, message.payload);
     co_return co_await ToAgent(message.kind, std::move(shown));
   }
@@ -365,6 +389,12 @@ class Line : public std::enable_shared_from_this<Line> {
   }
 
   Task<bool> OnPlain(Kind kind, std::string text) {
+    const auto& credential = opened_.action.request.credential;
+    if (credential && !core_.vault.Reveal(*credential)) {
+      ++refused_;
+      End(websocket::kPolicy, std::string(kCredentialChanged));
+      co_return false;
+    }
     std::string searched = text;
     const auto refused = co_await CheckMessage(core_, worker_, as_call_, std::move(searched));
     if (over_) co_return false;
@@ -397,8 +427,14 @@ class Line : public std::enable_shared_from_this<Line> {
       co_return co_await ToAgent(Kind::text, std::move(said));
     }
     const Passed& passed = std::get<Passed>(judged);
+    // Judged as the entry is now, but the connection is the one that was opened with the old value.
+    if (passed.action.request.credential != opened_.action.request.credential) {
+      ++refused_;
+      End(websocket::kPolicy, std::string(kCredentialChanged));
+      co_return false;
+    }
     ++allowed_;
-    changes_ = changes_ || passed.action.effect > Effect::read;
+    if (passed.action.effect > Effect::read) changed_ = std::chrono::steady_clock::now();
     std::string words = classify::WriteCall(talk_, call, passed.action.request.body);
     co_return co_await ToProvider(Kind::text, std::move(words));
   }
@@ -415,7 +451,8 @@ class Line : public std::enable_shared_from_this<Line> {
   Side provider_;
   Exchange as_call_;  // what each message is judged as
   bool over_ = false;
-  bool changes_ = false;  // something that changes the world went out here
+  // When something that changes the world last went out here.
+  std::optional<std::chrono::steady_clock::time_point> changed_;
   std::uint64_t allowed_ = 0;
   std::uint64_t refused_ = 0;
   int running_ = 0;
@@ -449,13 +486,17 @@ Task<Answer> ProvidersNo(const Passed& passed, const http1::ResponseHead& head, 
   co_return answer;
 }
 
-Task<std::variant<Opened, Answer>> Open(Core& core, Worker& worker, const Passed& passed,
-                                        std::vector<std::string> protocols) {
+Task<std::variant<Opened, Answer>> Open(Core& core, Worker& worker, const Exchange& exchange,
+                                        const Passed& passed, std::vector<std::string> protocols) {
   const UpstreamRequest& to = passed.action.request;
-  const Destination destination{to.scheme, to.host, to.port};
+  Destination destination{to.scheme, to.host, to.port};
+  destination.dials = exchange.destination.dials;
   const auto routes = core.settings()->routes;
   auto connection = co_await worker.pool.Acquire(destination, routes, Reuse::never);
   if (!connection) co_return Unreachable(to.host, connection.error().message);
+  // Dialling took time, and with the head the credential goes out.
+  if (exchange.session->ended || core.settings()->routes != routes)
+    co_return Unreachable(to.host, "the session ended or the configuration changed meanwhile");
   const websocket::Offer offer{websocket::KeyOf(RandomBytes(kKeyBytes)), std::move(protocols)};
   UpstreamRequest request = to;
   for (http1::Field& field : websocket::OfferFields(offer))
@@ -509,6 +550,11 @@ Task<bool> ServeWebSocket(Core& core, Worker& worker, Exchange& exchange) {
     co_return co_await SayMalformed(core, exchange, 400, "early-data",
                                     "bytes were sent before the WebSocket was open");
   }
+  // Before anything is dialled; AddLine counts once more.
+  if (!exchange.session->HasRoomForLine()) {
+    co_return co_await SayMalformed(core, exchange, 429, "too-many-websockets",
+                                    "this session has as many WebSockets open as it may");
+  }
   std::vector<std::string> protocols = classify::ProtocolsFor(*terms.rule, terms.offer.protocols);
   constexpr std::string_view kNoProtocol =
       "what is said under this subprotocol can't be judged; graphql-transport-ws and graphql-ws "
@@ -517,7 +563,8 @@ Task<bool> ServeWebSocket(Core& core, Worker& worker, Exchange& exchange) {
   if (graphql && protocols.empty())
     co_return co_await SayMalformed(core, exchange, 400, "websocket-protocol", kNoProtocol);
 
-  auto found = co_await Open(core, worker, std::get<Passed>(judged), std::move(protocols));
+  auto found =
+      co_await Open(core, worker, exchange, std::get<Passed>(judged), std::move(protocols));
   if (auto* answer = std::get_if<Answer>(&found))
     co_return co_await Say(core, exchange, std::move(*answer));
   auto& opened = std::get<Opened>(found);

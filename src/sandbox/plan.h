@@ -203,8 +203,6 @@ struct Plan {
   std::uint16_t capture_port = 0;  // TCP to any address but loopback arrives here
   std::vector<std::uint16_t> dialled;
   std::vector<std::string> entered;
-  std::string seccomp;                // the name of the filter (seccomp.h)
-  std::uint16_t capture_port = 0;     // TCP to any address but loopback arrives here
   std::vector<std::string> weakened;  // what it does without: names of weaken.h
   bool operator==(const Plan&) const = default;
 };

@@ -26,8 +26,9 @@ Result<std::vector<Profile>> LoadProfiles(const std::vector<fs::path>& directori
       }
       ILK_TRY(text, ReadFile(path, kProfileBytesMax));
       const auto mentions = [&](const std::string& name) { return text.contains(name); };
+      // One that takes the place of a profile already read is read whatever it mentions.
       if (names != nullptr && path.stem() != kPlainProfile &&
-          std::ranges::none_of(*names, mentions)) {
+          !found.contains(path.stem().native()) && std::ranges::none_of(*names, mentions)) {
         continue;
       }
       ILK_TRY(profile, ReadProfile(text, path.native()));
