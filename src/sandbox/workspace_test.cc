@@ -309,7 +309,10 @@ TEST_F(RecordTest, WhatADeadSessionLeftIsTakenAway) {
   record.session = "s-1";
   record.workspace = At("w");
   record.placeholders = {{".vscode", true, "", 0}};
+  auto alive = records.Claim("s-1");
+  ASSERT_TRUE(alive);
   ASSERT_TRUE(records.Save(record));  // and a crash before the inode was known
+  alive->Reset();
   ASSERT_TRUE(MakePlaceholders(At("w"), record.placeholders));
   records.CleanUp();
   EXPECT_TRUE(fs::is_empty(At("w")));
