@@ -53,7 +53,7 @@ void ServeAll(sandbox::Capture capture, const std::string& canary, int until, Un
 // In the new namespaces: serves from a second process, so that what `inside` does to itself does
 // not end the service.
 sandbox::Outcome<void> Furnish(const std::string& canary, int until) {
-  auto capture = sandbox::OpenCapture(kCapturePort);
+  auto capture = sandbox::OpenCapture(kCapturePort, sandbox::Tproxy::if_there_is);
   if (!capture) return std::unexpected(capture.error());
   if (!HideHost()) return sandbox::Broken(sandbox::Step::mount, "hide the host's /run and /tmp");
   int ends[2];
