@@ -77,7 +77,8 @@ constexpr Command kCommands[] = {
     {"attach",
      "SESSION",
      "Connects stdin and stdout to an ssh server inside a session's room: ssh's ProxyCommand.",
-     "ssh -F ~/.local/state/interlock/ssh/s-7f3a19c2.config interlock-s-7f3a19c2",
+     "interlock attach s-7f3a19c2      (by ssh -F STATE/ssh/s-7f3a19c2.config "
+     "interlock-s-7f3a19c2)",
      {},
      Attach,
      false,
