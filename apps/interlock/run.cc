@@ -246,6 +246,8 @@ int Run(const CommandLine& line) {
     const int status = Report(answer.error());
     return answer.error().message.starts_with("--reach") ? kUsage : status;
   }
+  // Only now, when the gateway knows these ports for its own: no other room is led into this one.
+  if (const auto listening = openings.Listen(); !listening) return Report(listening.error());
   const json::object& session = answer->as_object();
   std::map<std::string, std::string> phantoms;
   for (const auto& [name, value] : *FindObject(session, "variables")) {

@@ -146,6 +146,8 @@ TEST(Spoken, AMessageThatIsACall) {
       {R"({"type":"say","b":1,"a":2})", R"(call  {"b":1,"a":2} as {"type":"say","b":1,"a":2})"},
       {R"({"a":{"type":"x"},"n":null,"type":"say"})",
        R"(call  {"a":{"type":"x"}} as {"type":"say","n":null,"a":{"type":"x"}})"},
+      {R"({"a":1,"n":{"tools":[]},"type":"say"})", "refused"},
+      {R"({"a":1,"n":[1],"type":"say"})", "refused"},
       {R"({"type":"say"})", R"(call  {} as {"type":"say"})"},
       {R"({"type":"shout","a":2})", "refused"},
       {R"({"a":2})", "refused"},

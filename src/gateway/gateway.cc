@@ -233,6 +233,7 @@ void Workers::Stop() {
 void RecordRefusals(Core& core, Session& session) {
   const auto summary = session.refusals.Take();
   if (summary) {
+    // It fails only when the ledger has halted, and then nothing is sent any more.
     (void)core.ledger.AppendDurable(RefusalsEntry(session.id, *summary, core.clock.Now()));
   }
 }

@@ -177,8 +177,8 @@ Task<bool> Deny(Journey& j, std::string rule, std::string reason, std::string in
       j.action.effect == Effect::irreversible &&
       j.session().refusals.IsFirst(Refusals::First::destructive,
                                    j.exchange.destination.host + " " + j.action.operation);
-  auto together = CountRefusal(j, j.judgement.decision.rule);
-  if (is_first) together.reset();
+  std::optional<std::string> together;
+  if (!is_first) together = CountRefusal(j, j.judgement.decision.rule);
   const std::string id = together.value_or(ShortId("d"));
   if (j.action.request.host.empty()) j.action.request.host = j.exchange.destination.host;
   if (j.action.operation.empty()) j.action.operation = "http." + j.exchange.head.method;

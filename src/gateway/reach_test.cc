@@ -68,6 +68,8 @@ constexpr Bad kBad[] = {
     {"aws_metadata_v6", "[fd00:ec2::254]:80", "metadata"},
     {"google_metadata_v6", "[fd20:ce::254]:80", "metadata"},
     {"alibaba_metadata", "100.100.100.200:80", "metadata"},
+    {"aws_pod_identity_v6", "[fd00:ec2::23]:80", "metadata"},
+    {"scaleway_metadata_v6", "[fd00:42::42]:80", "metadata"},
     {"azure_wire_server", "168.63.129.16:80", "metadata"},
     {"link_local_v6", "[fe80::1]:80", "not global unicast"},
     {"every_address", "0.0.0.0:80", "this network"},

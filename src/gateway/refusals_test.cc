@@ -58,5 +58,13 @@ TEST(Refusals, AThousandDifferentThingsAreFirstOnce) {
   EXPECT_FALSE(refusals.IsFirst(Refusals::First::secret, "one more"));
 }
 
+TEST(Refusals, WhatCanBeMadeUpDoesNotCrowdOutWhatWasFound) {
+  Refusals refusals;
+  for (std::size_t i = 0; i < 2 * Refusals::kFirstsMax; ++i)
+    refusals.IsFirst(Refusals::First::secret, std::to_string(i));
+  EXPECT_TRUE(refusals.IsFirst(Refusals::First::known_secret, "found"));
+  EXPECT_TRUE(refusals.IsFirst(Refusals::First::destructive, "host volumeDelete"));
+}
+
 }  // namespace
 }  // namespace interlock::gateway

@@ -366,6 +366,12 @@ class Line : public std::enable_shared_from_this<Line> {
       case Kind::text:
         break;
     }
+    const auto& credential = opened_.action.request.credential;
+    if (credential && !core_.vault.Reveal(*credential)) {
+      ++refused_;
+      End(websocket::kPolicy, std::string(kCredentialChanged));
+      co_return false;
+    }
     if (talk_ == Talk::pass) co_return co_await OnPlain(message.kind, std::move(message.payload));
     auto read = [this, &message] { return classify::ReadSpoken(rule_, talk_, message.payload); };
     std::optional<std::variant<classify::Plain, classify::Call, classify::Malformed>> spoken;
@@ -389,12 +395,6 @@ class Line : public std::enable_shared_from_this<Line> {
   }
 
   Task<bool> OnPlain(Kind kind, std::string text) {
-    const auto& credential = opened_.action.request.credential;
-    if (credential && !core_.vault.Reveal(*credential)) {
-      ++refused_;
-      End(websocket::kPolicy, std::string(kCredentialChanged));
-      co_return false;
-    }
     std::string searched = text;
     const auto refused = co_await CheckMessage(core_, worker_, as_call_, std::move(searched));
     if (over_) co_return false;
@@ -427,7 +427,7 @@ class Line : public std::enable_shared_from_this<Line> {
       co_return co_await ToAgent(Kind::text, std::move(said));
     }
     const Passed& passed = std::get<Passed>(judged);
-    // Judged as the entry is now, but the connection is the one that was opened with the old value.
+    // Changed while this was judged: the connection is the one that was opened with the old value.
     if (passed.action.request.credential != opened_.action.request.credential) {
       ++refused_;
       End(websocket::kPolicy, std::string(kCredentialChanged));

@@ -207,7 +207,10 @@ Result<Host> InspectKernel() {
       std::sscanf(name.release, "%u.%u", &host.kernel_major, &host.kernel_minor) != 2) {
     return Fail(Code::unavailable, "cannot plan the room: this kernel does not tell its version");
   }
-  PretendKernel(host.kernel_major, host.kernel_minor);
+  unsigned major = host.kernel_major, minor = host.kernel_minor;
+  PretendKernel(major, minor);
+  if (major != host.kernel_major || minor != host.kernel_minor)
+    host.pretended_kernel = {major, minor};
   return host;
 }
 

@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstring>
 #include <system_error>
+#include <utility>
 
 #include "sandbox/channel.h"
 #include "sandbox/fill.h"
@@ -24,6 +25,7 @@ namespace {
 
 constexpr int kBacklog = 64;
 constexpr int kAcceptedAtOnce = 32;
+constexpr int kExhaustedPauseMs = 100;  // no listener is asked for so long when descriptors run out
 
 Result<sockaddr_un> UnixAddress(const std::string& path) {
   sockaddr_un address{};
@@ -43,6 +45,14 @@ Result<uid_t> PeerUid(int socket) {
   if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
     return Fail(Code::unavailable, "the other side of a socket is not known");
   return peer.uid;
+}
+
+std::unexpected<Error> TakenPort(Published port) {
+  return Fail(
+      Code::conflict,
+      Fill("--publish: port {} of this machine's loopback: another program listens there. "
+           "Choose another one: --publish {}:{}",
+           port.host_port, port.host_port == 65535 ? 65534 : port.host_port + 1, port.room_port));
 }
 
 struct Pipe {
@@ -79,13 +89,8 @@ Result<void> Openings::Publish(Published port) {
   at.sin_family = AF_INET;
   at.sin_port = htons(port.host_port);
   at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (bind(socket.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at) != 0 ||
-      listen(socket.get(), kBacklog) != 0) {
-    if (errno == EADDRINUSE) {
-      return failed(Code::conflict,
-                    Fill("another program listens there. Choose another one: --publish {}:{}",
-                         port.host_port == 65535 ? 65534 : port.host_port + 1, port.room_port));
-    }
+  if (bind(socket.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at) != 0) {
+    if (errno == EADDRINUSE) return TakenPort(port);
     if (errno == EACCES) {
       return failed(Code::denied, Fill("only root may listen below 1024. Choose a higher one: "
                                        "--publish 8080:{}",
@@ -94,6 +99,16 @@ Result<void> Openings::Publish(Published port) {
     return failed(Code::unavailable, std::strerror(errno));
   }
   listeners_.push_back({std::move(socket), port.room_port});
+  published_.push_back(port);
+  return {};
+}
+
+Result<void> Openings::Listen() {
+  // Published ports come first, in their order.
+  for (std::size_t i = 0; i < published_.size(); ++i) {
+    // Two sockets may be bound to one port as long as neither listens.
+    if (listen(listeners_[i].socket.get(), kBacklog) != 0) return TakenPort(published_[i]);
+  }
   return {};
 }
 
@@ -141,11 +156,12 @@ void Openings::Loop() {
     std::vector<pollfd> wait = {{wake_.get(), POLLIN, 0}};
     const bool full = links_.size() >= kLinksMax;
     for (const Listener& listener : listeners_) {
-      const bool waits = full && listener.room_port != 0;
+      const bool waits = exhausted_ || (full && listener.room_port != 0);
       wait.push_back({waits ? -1 : listener.socket.get(), POLLIN, 0});
     }
     for (const Link& link : links_) link.AddTo(wait);
-    if (poll(wait.data(), wait.size(), -1) < 0) {
+    const int pause = std::exchange(exhausted_, false) ? kExhaustedPauseMs : -1;
+    if (poll(wait.data(), wait.size(), pause) < 0) {
       if (errno == EINTR) continue;
       return;
     }
@@ -165,7 +181,11 @@ void Openings::Accept(const Listener& listener) {
     const bool attach = listener.room_port == 0;
     if (!attach && links_.size() >= kLinksMax) return;
     UniqueFd client(accept4(listener.socket.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (!client.valid()) return;
+    if (!client.valid()) {
+      // The connection stays in the queue and would be reported again at once.
+      exhausted_ = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
+      return;
+    }
     if (attach) {
       Attach(std::move(client));
       continue;

@@ -36,8 +36,12 @@ class Openings {
   Openings& operator=(const Openings&) = delete;
   ~Openings();
 
-  // Code::conflict if the host's port is taken, Code::denied if it is one that only root may have.
+  // Takes the port; nobody is let in yet. Before ListenForAttach. Code::conflict if the host's port
+  // is taken, Code::denied if it is one that only root may have.
   Result<void> Publish(Published port);
+  // From here on connections to published ports wait for Serve. Code::conflict if another program
+  // was quicker.
+  Result<void> Listen();
 
   // A socket at `path`, 0600, for this user alone; removed with the object. Each connection is
   // given the two ends of a process that entered, and closed. Code::invalid_input if the path is
@@ -60,10 +64,12 @@ class Openings {
 
   class Link;
   std::vector<Listener> listeners_;
+  std::vector<Published> published_;  // the first of the listeners
   std::string attach_path_;
   // From Serve on of the thread.
   Door door_;
   std::list<Link> links_;
+  bool exhausted_ = false;  // no descriptor was left for the last connection
   UniqueFd wake_, waker_;
   std::thread thread_;
 };

@@ -420,8 +420,12 @@ class Builder {
   std::vector<std::string> visible_;
 };
 
-bool IsKernelAtLeast(const Host& host, unsigned major, unsigned minor) {
-  return host.kernel_major > major || (host.kernel_major == major && host.kernel_minor >= minor);
+using Version = std::pair<unsigned, unsigned>;
+constexpr Version kCountsPerUser{5, 14};       // RLIMIT_NPROC, by user namespace
+constexpr Version kCountsPerNamespace{6, 14};  // pid_max, a property of the pid namespace
+
+bool CanBoundProcesses(uid_t uid, Version kernel) {
+  return kernel >= kCountsPerNamespace || (uid != 0 && kernel >= kCountsPerUser);
 }
 
 Result<void> AddLimits(const Request& request, const Host& host, Plan& plan) {
@@ -432,21 +436,22 @@ Result<void> AddLimits(const Request& request, const Host& host, Plan& plan) {
   plan.sysctls.push_back({"net/ipv4/ip_unprivileged_port_start", "0"});
   // Counted per user namespace since 5.14; before, the caller's other processes would count too.
   // The kernel does not apply it to uid 0.
-  const bool counted = host.uid != 0 && IsKernelAtLeast(host, 5, 14);
-  if (counted) plan.limits.push_back({RLIMIT_NPROC, request.processes_max});
+  const Version kernel{host.kernel_major, host.kernel_minor};
+  if (host.uid != 0 && kernel >= kCountsPerUser)
+    plan.limits.push_back({RLIMIT_NPROC, request.processes_max});
   // A property of the pid namespace since 6.14; before, this would be the host's own setting.
-  const bool per_namespace = IsKernelAtLeast(host, 6, 14);
-  if (per_namespace) {
+  if (kernel >= kCountsPerNamespace) {
     plan.sysctls.push_back({"kernel/pid_max", Fill("{}", request.processes_max)});
   }
-  if (counted || per_namespace) return {};
+  const Version shown = host.pretended_kernel.value_or(kernel);
+  if (CanBoundProcesses(host.uid, shown)) return {};
   if (!request.weakenings.unbounded_processes) {
-    return Fail(Code::unavailable,
-                Fill("cannot make the room: Linux {}.{} can't bound how many processes it holds "
-                     "here, so a fork bomb would take the machine with it: {}; or do without that "
-                     "bound, with --weaken {}",
-                     host.kernel_major, host.kernel_minor, FindWeakening(kNoProcessLimit)->remedy,
-                     kNoProcessLimit));
+    return Fail(
+        Code::unavailable,
+        Fill("cannot make the room: Linux {}.{} can't bound how many processes it holds "
+             "here, so a fork bomb would take the machine with it: {}; or do without that "
+             "bound, with --weaken {}",
+             shown.first, shown.second, FindWeakening(kNoProcessLimit)->remedy, kNoProcessLimit));
   }
   plan.weakened.emplace_back(kNoProcessLimit);
   return {};

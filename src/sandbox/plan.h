@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -134,6 +135,9 @@ struct Host {
   gid_t gid = 0;
   unsigned kernel_major = 0;
   unsigned kernel_minor = 0;
+  // A lesser one that tests pretend (pretend.h). It decides what is refused, never what is left
+  // out.
+  std::optional<std::pair<unsigned, unsigned>> pretended_kernel;
   Listing root;              // "/"
   std::vector<Listing> etc;  // "/etc" and the directories in it that a File needs opened
   std::vector<std::string> etc_private;  // paths in /etc that hold secrets

@@ -380,6 +380,19 @@ TEST(Limits, PidMaxIsSetOnlyWhereItBelongsToTheRoom) {
   EXPECT_TRUE(SetsPidMax(PlanFor(Work(), host).value()));
 }
 
+TEST(Limits, APretendedKernelIsRefusedButLeavesNoBoundOut) {
+  Host host = Debian();
+  const Plan real = PlanFor(Work(), host).value();
+  host.pretended_kernel = {5, 4};
+  EXPECT_FALSE(PlanFor(Work(), host));
+  Request request = Work();
+  ASSERT_TRUE(Weaken(request.weakenings, kNoProcessLimit));
+  const Plan weakened = PlanFor(request, host).value();
+  EXPECT_EQ(weakened.weakened, std::vector<std::string>{std::string(kNoProcessLimit)});
+  EXPECT_EQ(weakened.limits, real.limits);
+  EXPECT_EQ(weakened.sysctls, real.sysctls);
+}
+
 TEST(Limits, FoolishRequestsAreRefused) {
   Request request = Work();
   request.argv = {};

@@ -1,7 +1,7 @@
 // What tests take away from this machine, by ILK_PRETEND in the launcher's environment:
-// "no-nf-tables", "kernel-5.15" (older than it is), comma-separated. It makes a room refuse or do
-// without as on a machine that lacks the thing; it can give a room nothing, so it is no way around
-// anything, and the room's own variables never hold it.
+// "no-nf-tables", "kernel-5.15" (older than it is), comma-separated. It makes a room refuse, or
+// do with fewer ports, as on a machine that lacks the thing. No protection that the machine has is
+// left out for it, so it is no way around anything, and the room's own variables never hold it.
 #pragma once
 
 #include <string_view>

@@ -182,6 +182,30 @@ TEST(LoadProfiles, ALaterDirectoryReplacesAProfileOfTheSameName) {
   EXPECT_EQ(profiles->front().title, "Second");
 }
 
+TEST(LoadProfiles, ByNamesOnlyWhatMentionsThemIsReadAndShell) {
+  Directory directory;
+  directory.Write("shell.yaml", "agent: shell\ntitle: Shell\n");
+  directory.Write("mine.yaml", "agent: mine\ntitle: Mine\nprograms: [tool]\n");
+  directory.Write("broken.yaml", "agent: [");
+  const std::vector<std::string> names = {"tool"};
+  const auto profiles = LoadProfiles({directory.Path()}, &names);
+  ASSERT_TRUE(profiles) << profiles.error().message;
+  ASSERT_EQ(profiles->size(), 2u);
+  EXPECT_EQ(ProfileFor(names, *profiles).name, "mine");
+  EXPECT_FALSE(LoadProfiles({directory.Path()}));
+}
+
+TEST(LoadProfiles, ByNamesAReplacementThatNoLongerMentionsThemStillReplaces) {
+  Directory first, second;
+  first.Write("shell.yaml", "agent: shell\ntitle: Shell\n");
+  first.Write("mine.yaml", "agent: mine\ntitle: Mine\nprograms: [tool]\n");
+  second.Write("mine.yaml", "agent: mine\ntitle: Mine\n");
+  const std::vector<std::string> names = {"tool"};
+  const auto profiles = LoadProfiles({first.Path(), second.Path()}, &names);
+  ASSERT_TRUE(profiles) << profiles.error().message;
+  EXPECT_EQ(ProfileFor(names, *profiles).name, kPlainProfile);
+}
+
 TEST(LoadProfiles, AFileThatIsNamedOtherwiseOrAMissingShellIsRefused) {
   Directory directory;
   EXPECT_EQ(LoadProfiles({directory.Path()}).error().code, Code::not_found);

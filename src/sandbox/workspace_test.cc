@@ -22,11 +22,27 @@ namespace {
 namespace fs = std::filesystem;
 
 TEST(ConcernOf, GuardsWhatToolsRunUnasked) {
-  for (const char* path :
-       {".git", ".git/config", ".git/hooks/pre-commit", ".git/commondir", ".git/modules/a/b/config",
-        ".git/modules/x/hooks/post-checkout", ".git/worktrees/w/gitdir", "sub/.git/config",
-        ".envrc", "a/b/.envrc", ".vscode/tasks.json", ".claude/settings.local.json", ".mcp.json",
-        ".husky/pre-commit", ".GIT/config", ".VsCode/tasks.json", "./.idea/x", ".idea//x"}) {
+  for (const char* path : {".git",
+                           ".git/config",
+                           ".git/hooks/pre-commit",
+                           ".git/commondir",
+                           ".git/modules/a/b/config",
+                           ".git/modules/x/hooks/post-checkout",
+                           ".git/worktrees/w/gitdir",
+                           "sub/.git/config",
+                           ".envrc",
+                           "a/b/.envrc",
+                           ".vscode/tasks.json",
+                           ".claude/settings.local.json",
+                           ".mcp.json",
+                           "mise.toml",
+                           "a/.mise.local.toml",
+                           ".mise/config.toml",
+                           ".husky/pre-commit",
+                           ".GIT/config",
+                           ".VsCode/tasks.json",
+                           "./.idea/x",
+                           ".idea//x"}) {
     const Concern* concern = ConcernOf(path);
     ASSERT_NE(concern, nullptr) << path;
     EXPECT_EQ(concern->care, Care::guard) << path;

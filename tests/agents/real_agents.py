@@ -4,21 +4,17 @@ reach their real one. tests/agents/run installs them.
 import json
 import os
 import pathlib
-import pwd
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 
-from harness import API, HERE, PLAIN, Skip, Stage, shared
+from harness import API, HERE, PLAIN, Skip, Stage, run_as_normal_user, shared
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from npm_registry import NpmRegistry  # noqa: E402  (after the path is set)
 from scripted_model import ScriptedModel  # noqa: E402
 
-NORMAL_USER = "nobody"
 AGENTS = pathlib.Path(os.environ.get("INTERLOCK_AGENTS_DIR", HERE.parent.parent / "build" / "agents"))
 ANTHROPIC, OPENAI, GEMINI = "api.anthropic.com", "api.openai.com", "generativelanguage.googleapis.com"
 REGISTRY = "registry.plain.test"
@@ -173,17 +169,4 @@ AS_ANYBODY = [name for name in list(globals()) if name.startswith("test_")]
 
 
 def test_they_work_as_a_normal_user():
-    if os.geteuid() != 0:
-        raise Skip("everything here runs as a normal user already")
-    user = pwd.getpwnam(NORMAL_USER)
-    home = tempfile.mkdtemp(prefix="interlock-user-")
-    try:
-        os.chown(home, user.pw_uid, user.pw_gid)
-        python3 = "/usr/bin/python3" if os.access("/usr/bin/python3", os.X_OK) else sys.executable
-        done = subprocess.run([python3, HERE / "run.py", *[f"{__file__}::{name}" for name in AS_ANYBODY]], capture_output=True, text=True,
-                              user=user.pw_uid, group=user.pw_gid, extra_groups=[], cwd="/", check=False,
-                              env={**os.environ, "HOME": home, "TMPDIR": home, "USER": NORMAL_USER, "LOGNAME": NORMAL_USER})
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert done.stdout.count("ok    real_agents.") == len(AS_ANYBODY), done.stdout
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
+    run_as_normal_user(__file__, AS_ANYBODY)

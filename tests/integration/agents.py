@@ -5,12 +5,10 @@ import pwd
 import shutil
 import stat
 import subprocess
-import sys
 import tempfile
 
-from harness import HERE, INTERLOCK, Skip, Stage, shared
+from harness import INTERLOCK, Skip, Stage, run_as_normal_user, shared
 
-NORMAL_USER = "nobody"
 KEY = "sk-ant-api03-abcdefghijklmnopqrstuvwxyz0123456789"
 ACCESS = "sk-ant-oat01-ACCESSabcdefghijklmnop0123456789"
 REFRESH = "sk-ant-ort01-REFRESHabcdefghijklmnop0123456789"
@@ -334,17 +332,4 @@ AS_ANYBODY = ["test_an_agent_below_a_version_manager_runs_and_its_installation_i
 
 
 def test_it_works_as_a_normal_user():
-    if os.geteuid() != 0:
-        raise Skip("everything here runs as a normal user already")
-    user = pwd.getpwnam(NORMAL_USER)
-    home = tempfile.mkdtemp(prefix="interlock-user-")
-    try:
-        os.chown(home, user.pw_uid, user.pw_gid)
-        python3 = "/usr/bin/python3" if os.access("/usr/bin/python3", os.X_OK) else sys.executable
-        done = subprocess.run([python3, HERE / "run.py", *[f"agents.py::{name}" for name in AS_ANYBODY]], capture_output=True, text=True,
-                              user=user.pw_uid, group=user.pw_gid, extra_groups=[], cwd="/", check=False,
-                              env={**os.environ, "HOME": home, "TMPDIR": home, "USER": NORMAL_USER, "LOGNAME": NORMAL_USER})
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert done.stdout.count("ok    agents.") == len(AS_ANYBODY), done.stdout
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
+    run_as_normal_user("agents.py", AS_ANYBODY)

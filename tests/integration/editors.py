@@ -11,8 +11,7 @@ import socket
 import stat
 import subprocess
 
-from harness import INTERLOCK, Skip, Stage, shared
-from reach import as_normal_user
+from harness import INTERLOCK, Skip, Stage, run_as_normal_user, shared
 from wire import DEADLINE, wait_until
 
 SSHD = "/usr/sbin/sshd"
@@ -297,4 +296,4 @@ AS_ANYBODY = ["test_a_command_runs_in_the_room_with_its_status_its_variables_and
 
 def test_it_works_as_a_normal_user():
     stage()
-    as_normal_user("editors.py", AS_ANYBODY)
+    run_as_normal_user("editors.py", AS_ANYBODY)

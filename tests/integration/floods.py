@@ -2,18 +2,14 @@
 kept waiting, and what can't be is refused in one line."""
 import os
 import pathlib
-import pwd
 import random
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 
-from harness import HERE, INTERLOCK, PLAIN, Skip, Stage, every, is_alive, shared
+from harness import INTERLOCK, PLAIN, Skip, Stage, every, is_alive, run_as_normal_user, shared
 from wire import wait_until
-
-NORMAL_USER = "nobody"
 
 
 def needs_rooms():
@@ -368,20 +364,8 @@ def test_without_nf_tables_some_ports_lead_to_the_gateway_and_the_others_nowhere
 
 
 def test_floods_and_odd_workspaces_of_a_normal_user_end_the_same():
-    if os.geteuid() != 0:
-        raise Skip("everything here runs as a normal user already")
-    user = pwd.getpwnam(NORMAL_USER)
-    home = tempfile.mkdtemp(prefix="interlock-user-")
     names = ["test_a_fork_bomb_meets_its_bound_and_leaves_the_gateway_alone", "test_the_rooms_own_file_systems_take_a_part_of_memory_each",
              "test_a_launcher_killed_at_any_moment_leaves_no_orphan", "test_a_path_with_any_byte_is_a_workspace_like_another",
              "test_a_read_only_workspace_stays_read_only", "test_without_nf_tables_some_ports_lead_to_the_gateway_and_the_others_nowhere",
              "test_the_room_is_what_the_kernel_ends_first_when_memory_runs_out"]
-    try:
-        os.chown(home, user.pw_uid, user.pw_gid)
-        python3 = "/usr/bin/python3" if os.access("/usr/bin/python3", os.X_OK) else sys.executable
-        done = subprocess.run([python3, HERE / "run.py", *[f"floods.py::{name}" for name in names]], capture_output=True, text=True,
-                              user=user.pw_uid, group=user.pw_gid, extra_groups=[], cwd="/", check=False,
-                              env={**os.environ, "HOME": home, "TMPDIR": home, "USER": NORMAL_USER, "LOGNAME": NORMAL_USER})
-        assert done.returncode == 0 and done.stdout.count("ok    floods.") == len(names), done.stdout + done.stderr
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
+    run_as_normal_user("floods.py", names)

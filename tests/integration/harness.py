@@ -10,12 +10,14 @@ import fcntl
 import json
 import os
 import pathlib
+import pwd
 import shutil
 import signal
 import socket
 import sqlite3
 import ssl
 import subprocess
+import sys
 import tempfile
 import threading
 
@@ -603,3 +605,36 @@ def refused_in_tunnel(s, session, data, status, name, host=PLAIN):
 def raw_head(*lines, start="POST /x HTTP/1.1", host=f"Host: {PLAIN}", end="\r\n\r\n"):
     rows = [start] + ([host] if host else []) + list(lines)
     return ("\r\n".join(rows) + end).encode("latin-1")
+
+
+# --- as whom ---
+
+NORMAL_USER = "nobody"
+
+
+@contextlib.contextmanager
+def normal_user():
+    """What subprocess needs to start something as a normal user with a home of its own; for root alone."""
+    if os.geteuid() != 0:
+        raise Skip("everything here runs as a normal user already")
+    user = pwd.getpwnam(NORMAL_USER)
+    home = tempfile.mkdtemp(prefix="interlock-user-")
+    try:
+        os.chown(home, user.pw_uid, user.pw_gid)
+        yield {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": [], "cwd": "/",
+               "env": {**os.environ, "HOME": home, "TMPDIR": home, "USER": NORMAL_USER, "LOGNAME": NORMAL_USER}}
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def run_as_normal_user(file, names, at_least=None, env=None):
+    """Runs these tests of the file once more as a normal user. All of them pass, or `at_least` so many and the others skip."""
+    with normal_user() as user:
+        # An interpreter that everybody may run, wherever this one lies.
+        python3 = "/usr/bin/python3" if os.access("/usr/bin/python3", os.X_OK) else sys.executable
+        user["env"].update(env or {})
+        done = subprocess.run([python3, HERE / "run.py", *[f"{file}::{name}" for name in names]], capture_output=True, text=True,
+                              check=False, **user)
+        passed = done.stdout.count(f"ok    {pathlib.Path(file).stem}.")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert passed == len(names) if at_least is None else passed >= at_least, done.stdout

@@ -1,16 +1,12 @@
 """`interlock doctor`: attempts to get out of a room, each of which succeeds outside it, as root and as a normal user."""
 import json
 import os
-import pathlib
-import pwd
-import shutil
 import subprocess
 import tempfile
 
-from harness import BIN, INTERLOCK, Skip
+from harness import BIN, INTERLOCK, Skip, normal_user
 
 PROBE = BIN / "interlock-probe"
-NORMAL_USER = "nobody"
 # What may stay undecided: a machine lacks a device or a family, a normal user a permission. What needs neither must have
 # been shown to succeed outside.
 ALWAYS_POSSIBLE = ("B29.", "B33.", "B34.", "B37.symlink", "B37.frozen", "B38.", "B42.docker", "B42.bait-service", "B43.", "B44.", "B45.",
@@ -118,13 +114,5 @@ def test_nothing_is_left_of_a_diagnosis():
 
 
 def test_all_of_it_is_blocked_as_a_normal_user():
-    if os.geteuid() != 0:
-        raise Skip("everything here runs as a normal user already")
-    user = pwd.getpwnam(NORMAL_USER)
-    home = pathlib.Path(tempfile.mkdtemp(prefix="interlock-user-"))
-    try:
-        os.chown(home, user.pw_uid, user.pw_gid)
-        check(doctor(user=user.pw_uid, group=user.pw_gid, extra_groups=[], cwd="/",
-                     env={**os.environ, "HOME": str(home), "TMPDIR": str(home), "USER": NORMAL_USER, "LOGNAME": NORMAL_USER}))
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
+    with normal_user() as user:
+        check(doctor(**user))

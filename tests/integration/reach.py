@@ -2,20 +2,14 @@
 room on this machine's loopback. As root and as a normal user."""
 import contextlib
 import os
-import pathlib
-import pwd
-import shutil
 import socket
 import subprocess
-import sys
-import tempfile
 import urllib.request
 
 from fake_upstream import FakeUpstream
-from harness import HERE, INTERLOCK, Skip, Stage, shared
+from harness import INTERLOCK, Skip, Stage, run_as_normal_user, shared
 from wire import DEADLINE, wait_until
 
-NORMAL_USER = "nobody"
 ALIAS = "host.interlock.internal"
 
 
@@ -267,23 +261,6 @@ AS_ANYBODY = ["test_a_room_dials_a_reached_service_by_its_name", "test_a_publish
               "test_a_port_where_nobody_listens_inside_is_closed_at_once"]
 
 
-def as_normal_user(file, tests):
-    if os.geteuid() != 0:
-        raise Skip("everything here runs as a normal user already")
-    user = pwd.getpwnam(NORMAL_USER)
-    home = tempfile.mkdtemp(prefix="interlock-user-")
-    try:
-        os.chown(home, user.pw_uid, user.pw_gid)
-        python3 = "/usr/bin/python3" if os.access("/usr/bin/python3", os.X_OK) else sys.executable
-        done = subprocess.run([python3, HERE / "run.py", *[f"{file}::{name}" for name in tests]], capture_output=True, text=True,
-                              user=user.pw_uid, group=user.pw_gid, extra_groups=[], cwd="/", check=False,
-                              env={**os.environ, "HOME": home, "TMPDIR": home, "USER": NORMAL_USER, "LOGNAME": NORMAL_USER})
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert done.stdout.count(f"ok    {pathlib.Path(file).stem}.") == len(tests), done.stdout
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
-
-
 def test_it_works_as_a_normal_user():
     need_rooms()
-    as_normal_user("reach.py", AS_ANYBODY)
+    run_as_normal_user("reach.py", AS_ANYBODY)

@@ -2,21 +2,15 @@
 import json
 import os
 import pathlib
-import pwd
 import re
-import shutil
 import signal
 import socket
 import subprocess
-import sys
-import tempfile
 import time
 
 from fake_upstream import FakeUpstream
-from harness import API, HERE, INTERLOCK, PLAIN, Skip, Stage, shared
+from harness import API, INTERLOCK, PLAIN, Skip, Stage, run_as_normal_user, shared
 from wire import DEADLINE, wait_until
-
-NORMAL_USER = "nobody"
 
 
 def make_stage():
@@ -378,18 +372,4 @@ AS_ANYBODY = ["test_the_exit_status_passes_through", "test_a_read_through_the_ro
 
 
 def test_it_works_as_a_normal_user():
-    if os.geteuid() != 0:
-        raise Skip("everything here runs as a normal user already")
-    user = pwd.getpwnam(NORMAL_USER)
-    home = tempfile.mkdtemp(prefix="interlock-user-")
-    try:
-        os.chown(home, user.pw_uid, user.pw_gid)
-        # An interpreter that everybody may run, wherever this one lies.
-        python3 = "/usr/bin/python3" if os.access("/usr/bin/python3", os.X_OK) else sys.executable
-        done = subprocess.run([python3, HERE / "run.py", *[f"room.py::{name}" for name in AS_ANYBODY]], capture_output=True, text=True,
-                              user=user.pw_uid, group=user.pw_gid, extra_groups=[], cwd="/", check=False,
-                              env={**os.environ, "HOME": home, "TMPDIR": home, "USER": NORMAL_USER, "LOGNAME": NORMAL_USER})
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert done.stdout.count("ok    room.") == len(AS_ANYBODY), done.stdout
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
+    run_as_normal_user("room.py", AS_ANYBODY)

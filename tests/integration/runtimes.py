@@ -4,16 +4,12 @@ the gateway alone, and gets its answer.
 import json
 import os
 import pathlib
-import pwd
 import shutil
 import subprocess
-import sys
-import tempfile
 
 from fake_upstream import ok
-from harness import HERE, PLAIN, ROOT, Skip, Stage, shared
+from harness import PLAIN, ROOT, Skip, Stage, run_as_normal_user, shared
 
-NORMAL_USER = "nobody"
 AGENTS = pathlib.Path(os.environ.get("INTERLOCK_AGENTS_DIR", ROOT / "build" / "agents")) / "node_modules" / ".bin"
 ANSWER = "the origin's own answer\n"
 URL = f"https://{PLAIN}/page"
@@ -256,17 +252,4 @@ AS_ANYBODY = [name for name in list(globals()) if name.startswith("test_")]
 
 
 def test_they_do_so_for_a_normal_user():
-    if os.geteuid() != 0:
-        raise Skip("everything here runs as a normal user already")
-    user = pwd.getpwnam(NORMAL_USER)
-    home = tempfile.mkdtemp(prefix="interlock-user-")
-    try:
-        os.chown(home, user.pw_uid, user.pw_gid)
-        python3 = "/usr/bin/python3" if os.access("/usr/bin/python3", os.X_OK) else sys.executable
-        done = subprocess.run([python3, HERE / "run.py", *[f"runtimes.py::{name}" for name in AS_ANYBODY]], capture_output=True, text=True,
-                              user=user.pw_uid, group=user.pw_gid, extra_groups=[], cwd="/", check=False,
-                              env={**os.environ, "HOME": home, "TMPDIR": home, "USER": NORMAL_USER, "LOGNAME": NORMAL_USER, "PATH": PATH})
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert done.stdout.count("ok    runtimes.") >= 8, done.stdout
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
+    run_as_normal_user("runtimes.py", AS_ANYBODY, at_least=8, env={"PATH": PATH})
