@@ -1,6 +1,5 @@
 #include "agent_room.h"
 
-#include <pwd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "account.h"
 #include "base/file.h"
 #include "config_paths.h"
 #include "credential/workspace_scan.h"
@@ -106,14 +106,8 @@ Result<sandbox::Profile> ChooseProfile(const CommandLine& line,
 std::string HomeDirectory() {
   const char* home = std::getenv("HOME");
   if (home != nullptr && home[0] == '/') return home;
-  std::array<char, 16384> buffer{};
-  passwd entry{};
-  passwd* found = nullptr;
-  if (::getpwuid_r(::geteuid(), &entry, buffer.data(), buffer.size(), &found) != 0 ||
-      found == nullptr || found->pw_dir == nullptr || found->pw_dir[0] != '/') {
-    return "";
-  }
-  return found->pw_dir;
+  const auto account = OwnAccount();
+  return account && account->home.starts_with('/') ? account->home : "";
 }
 
 Result<std::vector<sandbox::Profile>> AgentProfiles() {

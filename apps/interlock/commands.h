@@ -8,6 +8,8 @@
 namespace interlock::app {
 
 std::span<const Command> CommandTable();
+// Those of them that the launcher carries out itself: room_commands.cc.
+std::span<const Command> RoomCommands();
 
 // run.cc
 int Run(const CommandLine& line);

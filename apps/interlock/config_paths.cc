@@ -34,30 +34,4 @@ std::vector<fs::path> PackDirectories() {
   return {"/etc/interlock/packs"};
 }
 
-gateway::Times TimesFromEnvironment() {
-  gateway::Times times;
-  const char* text = std::getenv("ILK_TIMES");
-  std::string_view rest = text ? text : "";
-  while (!rest.empty()) {
-    const auto comma = std::min(rest.find(','), rest.size());
-    const std::string_view item = rest.substr(0, comma);
-    rest.remove_prefix(std::min(comma + 1, rest.size()));
-    const auto equals = item.find('=');
-    if (equals == std::string_view::npos) continue;
-    const std::string_view name = item.substr(0, equals);
-    const std::chrono::milliseconds value{std::atoll(std::string(item.substr(equals + 1)).c_str())};
-    // Shorter only: the environment can make the gateway stricter, never more patient.
-    const auto shorten = [&](std::chrono::milliseconds& time) {
-      time = std::min(time, std::max(value, std::chrono::milliseconds(1)));
-    };
-    if (name == "header") shorten(times.header);
-    if (name == "idle") shorten(times.idle);
-    if (name == "body") shorten(times.body);
-    if (name == "answer") shorten(times.answer);
-    if (name == "websocket") shorten(times.websocket);
-    if (name == "hold") shorten(times.hold);
-  }
-  return times;
-}
-
 }  // namespace interlock::app

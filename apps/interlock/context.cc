@@ -142,12 +142,12 @@ int Report(const Error& error) {
   }
 }
 
-fs::path SelfPath() {
+fs::path SelfPath() { return Beside("interlock"); }
+
+fs::path Beside(std::string_view name) {
   std::error_code failed;
   const fs::path self = fs::read_symlink("/proc/self/exe", failed);
-  return failed ? fs::path("interlock") : self;
+  return failed ? fs::path(name) : self.parent_path() / name;
 }
-
-fs::path Beside(std::string_view name) { return SelfPath().parent_path() / name; }
 
 }  // namespace interlock::app

@@ -28,7 +28,7 @@ Result<json::value> CallGateway(const CommandLine& line, const json::object& req
 // Prints "interlock: …" on stderr and returns the exit status that goes with the error.
 int Report(const Error& error);
 
-// This program's own path, and a program that lies beside it.
+// The program that people start (the launcher), and another that lies beside it.
 std::filesystem::path SelfPath();
 std::filesystem::path Beside(std::string_view name);
 

@@ -1,4 +1,4 @@
-// interlock: one program, one subcommand per job.
+// interlock-core: every subcommand, started by the launcher.
 #include <signal.h>
 
 #include <cstdio>

@@ -13,7 +13,6 @@
 #include "commands.h"
 #include "config_paths.h"
 #include "context.h"
-#include "gateway/reach.h"
 #include "room_openings.h"
 #include "sandbox/apply.h"
 #include "sandbox/capture.h"
@@ -97,10 +96,7 @@ struct Ways {
 
 Result<Ways> ReadWays(const CommandLine& line) {
   Ways ways;
-  for (const std::string& text : line.All("--reach")) {
-    ILK_TRY(reach, gateway::ParseReach(text));
-    ways.reach.push_back(gateway::ToString(reach));
-  }
+  ways.reach = line.All("--reach");  // the gateway reads them
   for (const std::string& text : line.All("--publish")) {
     ILK_TRY(published, ParsePublished(text));
     for (const sandbox::Published& other : ways.published) {
@@ -241,7 +237,10 @@ int Run(const CommandLine& line) {
   for (const std::string& name : *possible) weakened.push_back(json::string(name));
   start["weakened"] = std::move(weakened);
   AddCredentials(*agent, start);
-  const auto answer = gateway->Call(start);
+  if (const auto asked = gateway->Send(start); !asked) return Report(asked.error());
+  // While the gateway makes the session.
+  auto host = sandbox::InspectHost();
+  const auto answer = gateway->Answer();
   if (!answer) {
     const int status = Report(answer.error());
     return answer.error().message.starts_with("--reach") ? kUsage : status;
@@ -263,7 +262,8 @@ int Run(const CommandLine& line) {
   if (const auto made = MakeKeptDirectories(request); !made) return Report(made.error());
   const auto keeper = WorkspaceKeeper::Prepare(line, request, session);
   if (!keeper) return Report(keeper.error());
-  auto plan = sandbox::MakePlan(request);
+  if (!host) return Report(host.error());
+  auto plan = sandbox::MakePlan(request, std::move(*host));
   std::unique_ptr<SshRoom> ssh;
   if (plan && ways->ssh) {
     auto made = SshRoom::Make(line, std::string(FindString(session, "session")));
@@ -276,7 +276,7 @@ int Run(const CommandLine& line) {
     plan = sandbox::MakePlan(request);
   }
   if (!plan) return Report(plan.error());
-  auto child = sandbox::Start(*plan);
+  auto child = sandbox::Start(*plan, [&] { return (*keeper)->Commit(); });
   if (!child) return Report(child.error());
   std::vector<int> sockets = {child->tcp.get(), child->udp4.get(),
                               child->udp6.valid() ? child->udp6.get() : child->udp4.get()};

@@ -1,10 +1,10 @@
-#include <pwd.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <filesystem>
 
+#include "account.h"
 #include "base/bytes.h"
 #include "base/file.h"
 #include "context.h"
@@ -82,8 +82,8 @@ std::string AccountsWith(const char* path, const std::string& own, Drop drop) {
 
 std::string UserName() {
   if (geteuid() == 0) return std::string(kNotRootName);
-  const passwd* entry = getpwuid(geteuid());
-  return entry == nullptr ? std::string(kNotRootName) : entry->pw_name;
+  const auto account = OwnAccount();
+  return account ? account->name : std::string(kNotRootName);
 }
 
 std::string_view VariableOf(const sandbox::Plan& plan, std::string_view name) {

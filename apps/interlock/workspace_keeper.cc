@@ -180,10 +180,11 @@ Result<std::unique_ptr<WorkspaceKeeper>> WorkspaceKeeper::Prepare(const CommandL
     }
     keeper.record_.recovery_point = point.id;
     keeper.record_.recovery_note = point.note;
-    ILK_TRY_VOID(keeper.records_.Save(keeper.record_));
   }
   return owned;
 }
+
+Result<void> WorkspaceKeeper::Commit() { return records_.Save(record_); }
 
 // What the gateway found, with the contents to show. A file that changed since is hidden.
 Result<std::vector<std::pair<Substitution, std::string>>> WorkspaceKeeper::Disguises(
@@ -234,7 +235,7 @@ Result<void> WorkspaceKeeper::PrepareLive(sandbox::Request& request) {
   ILK_TRY(survey, Survey(request.workspace));
   const auto absolute = [&](const std::string& path) { return request.workspace + "/" + path; };
   // Written down before anything is made; what another living session made is kept by both. Not yet
-  // synced: Prepare() does that once, when all is known.
+  // synced: Commit() does that once, when all is known.
   record_.placeholders = survey.missing;
   for (const sandbox::WorkspaceRecord& other : records_.Running()) {
     if (other.session == record_.session || other.workspace != record_.workspace ||
@@ -276,7 +277,7 @@ Result<void> WorkspaceKeeper::PrepareReview(sandbox::Request& request) {
   // Nothing has to be protected: nothing that is changed reaches the workspace.
   ILK_TRY(survey, Survey(request.workspace));
   const fs::path own = records_.PathOf(record_.session);
-  ILK_TRY_VOID(records_.Save(record_));
+  ILK_TRY_VOID(records_.SaveSoon(record_));
   ILK_TRY_VOID(MakePrivateDirectory(own / "work"));
   ILK_TRY_VOID(MakePrivateDirectory(own / "upper"));
   // The workspace's own directory takes its mode from the upper.

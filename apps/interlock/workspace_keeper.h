@@ -38,6 +38,8 @@ class WorkspaceKeeper {
   // Without Finish: takes everything back that Prepare made.
   ~WorkspaceKeeper();
 
+  // What Prepare found and made is on the disk. Before the command runs.
+  Result<void> Commit();
   // For the banner: the mode, the recovery point, what can't be edited.
   std::string Banner() const;
   // The command has ended: takes away the placeholders and says in one line what changed.

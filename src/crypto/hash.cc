@@ -62,17 +62,9 @@ std::string Hash(const EVP_MD* digest, std::initializer_list<std::string_view> p
 
 }  // namespace
 
-std::string Sha256(std::string_view bytes) { return Hash(Sha256Digest(), {bytes}); }
-
-std::string Sha256Hex(std::string_view bytes) { return Hex(Sha256(bytes)); }
-
 std::string Sha512(std::string_view bytes) { return Hash(Sha512Digest(), {bytes}); }
 
 std::string Sha1(std::string_view bytes) { return Hash(Sha1Digest(), {bytes}); }
-
-std::string Sha256Of(std::string_view a, std::string_view b, std::string_view c) {
-  return Hash(Sha256Digest(), {a, b, c});
-}
 
 std::string HmacSha256(std::string_view key, std::string_view bytes) {
   ILK_CHECK(key.size() <= INT_MAX);

@@ -132,6 +132,10 @@ Result<ControlMessage> ControlChannel::Receive() {
 
 Result<json::value> ControlChannel::Call(const json::object& request, std::span<const int> fds) {
   ILK_TRY_VOID(Send(request, fds));
+  return Answer();
+}
+
+Result<json::value> ControlChannel::Answer() {
   auto answer = Receive();
   if (!answer && answer.error().code == Code::not_found) {
     return Fail(Code::unavailable, "the gateway closed the connection without an answer");

@@ -32,6 +32,8 @@ class ControlChannel {
 
   // Sends a request and returns the "result" of the answer, or its error.
   Result<json::value> Call(const json::object& request, std::span<const int> fds = {});
+  // The second half of Call, after a Send.
+  Result<json::value> Answer();
 
   int fd() const { return socket_.get(); }
 

@@ -113,7 +113,7 @@ Child::~Child() {
   if (pidfd.valid()) EndAndReap(pidfd.get());
 }
 
-Result<Child> Start(const Plan& plan) {
+Result<Child> Start(const Plan& plan, const std::function<Result<void>()>& meanwhile) {
   ILK_TRY_VOID(CheckCaller());
   auto go = MakePair();
   if (!go) return Explained(go.error());
@@ -157,6 +157,7 @@ Result<Child> Start(const Plan& plan) {
   child.door = std::move(door.ours);
   go->theirs.Reset();
   door.theirs.Reset();
+  if (meanwhile) ILK_TRY_VOID(meanwhile());
   if (const auto taken = TakeSockets(child); !taken) return Explained(taken.error());
   if (child.terminal.valid()) {
     auto terminal = Expect(child.control.get(), Note::terminal);

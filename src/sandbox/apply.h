@@ -13,6 +13,7 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -51,7 +52,11 @@ struct Child {
 // Makes the room, up to the moment before the command. Refusals name the step and the remedy. The
 // process must have one thread (more may be made afterwards) and must not have a directory as
 // stdin, stdout or stderr (a directory descriptor leads out of any room).
-Result<Child> Start(const Plan& plan);
+//
+// `meanwhile` runs on this thread while the room is being made, for what must be done before the
+// command runs and need not be done before the room is there; it may not start a thread. Its error
+// ends the room.
+Result<Child> Start(const Plan& plan, const std::function<Result<void>()>& meanwhile = {});
 
 // Lets the command run. Fails (not_found, unavailable) if it can't be executed; then the room is
 // over.

@@ -2,11 +2,13 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -22,7 +24,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kBundleBytesMax = 8u << 20;
 constexpr std::size_t kEtcEntriesMax = 20000;
 constexpr int kEtcDepthMax = 8;
 
@@ -103,37 +104,59 @@ Result<Listing> List(const std::string& path) {
   return listing;
 }
 
-// What others may not read. A normal user can't open these anyway; uid 0 inside is uid 0 outside to
-// the file system, so a room of root's must not contain them. Runs at every start: nothing is asked
-// about a link, and no path is walked twice.
-void AddUnreadable(const std::string& path, UniqueFd directory, int depth, std::size_t& seen,
-                   std::vector<std::string>& out) {
-  DIR* listing = directory.valid() ? fdopendir(directory.get()) : nullptr;
-  if (listing == nullptr) {
-    out.push_back(path);
-    return;
-  }
-  const int fd = directory.Release();  // closedir() closes it
-  while (const dirent* item = readdir(listing)) {
-    const std::string_view name = item->d_name;
-    if (name == "." || name == ".." || item->d_type == DT_LNK) continue;
-    struct stat status{};
-    if (fstatat(fd, item->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0 || S_ISLNK(status.st_mode)) {
-      continue;
+// Walks /etc for what others may not read. A normal user can't open these anyway; uid 0 inside is
+// uid 0 outside to the file system, so a room of root's must not contain them. Runs at every start,
+// over a thousand entries: by descriptors and the kernel's own records, one question for each.
+class EtcWalk {
+ public:
+  // Nothing is asked about a link, and no path is walked twice.
+  void Walk(UniqueFd directory, int depth) {
+    alignas(std::uint64_t) std::array<char, 8192> records;
+    for (;;) {
+      const long got = directory.valid() ? syscall(SYS_getdents64, directory.get(), records.data(),
+                                                   records.size())
+                                         : -1;
+      if (got < 0) unreadable.push_back(path_);
+      if (got <= 0) return;
+      for (long at = 0; at < got;) {
+        // linux_dirent64: inode, offset, length of the record, type, name.
+        const char* record = records.data() + at;
+        std::uint16_t length = 0;
+        std::memcpy(&length, record + 16, sizeof length);
+        const auto type = static_cast<unsigned char>(record[18]);
+        if (type != DT_LNK) Look(directory.get(), record + 19, depth);
+        at += length;
+      }
     }
-    std::string inner = path + "/" + std::string(name);
+  }
+
+  std::vector<std::string> unreadable;
+
+ private:
+  void Look(int directory, const char* name, int depth) {
+    if (std::strcmp(name, ".") == 0 || std::strcmp(name, "..") == 0) return;
+    struct stat status{};
+    if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) != 0 || S_ISLNK(status.st_mode))
+      return;
     const bool is_directory = S_ISDIR(status.st_mode);
     const mode_t needed = is_directory ? (S_IROTH | S_IXOTH) : S_IROTH;
-    if (++seen > kEtcEntriesMax || (is_directory && depth >= kEtcDepthMax) ||
-        (status.st_mode & needed) != needed) {
-      out.push_back(std::move(inner));
-    } else if (is_directory) {
-      UniqueFd opened(openat(fd, item->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-      AddUnreadable(inner, std::move(opened), depth + 1, seen, out);
+    const bool hidden = ++seen_ > kEtcEntriesMax || (is_directory && depth >= kEtcDepthMax) ||
+                        (status.st_mode & needed) != needed;
+    if (!hidden && !is_directory) return;
+    const std::size_t outer = path_.size();
+    path_.append("/").append(name);
+    if (hidden) {
+      unreadable.push_back(path_);
+    } else {
+      Walk(UniqueFd(openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)),
+           depth + 1);
     }
+    path_.resize(outer);
   }
-  closedir(listing);
-}
+
+  std::string path_ = "/etc";
+  std::size_t seen_ = 0;
+};
 
 std::vector<std::string> PrivateInEtc(uid_t uid) {
   std::vector<std::string> out;
@@ -149,8 +172,9 @@ std::vector<std::string> PrivateInEtc(uid_t uid) {
     }
   }
   if (uid == 0) {
-    std::size_t seen = 0;
-    AddUnreadable("/etc", UniqueFd(open("/etc", O_RDONLY | O_DIRECTORY | O_CLOEXEC)), 0, seen, out);
+    EtcWalk walk;
+    walk.Walk(UniqueFd(open("/etc", O_RDONLY | O_DIRECTORY | O_CLOEXEC)), 0);
+    out.insert(out.end(), walk.unreadable.begin(), walk.unreadable.end());
   }
   std::ranges::sort(out);
   out.erase(std::ranges::unique(out).begin(), out.end());
@@ -187,12 +211,7 @@ void FindBundles(Host& host) {
     std::error_code error;
     const std::string real = fs::canonical(path, error).string();
     if (error || std::ranges::find(host.ca_bundles, real) != host.ca_bundles.end()) continue;
-    if (host.ca_roots.empty()) {
-      auto text = ReadFile(real, kBundleBytesMax);
-      if (!text) continue;
-      host.ca_roots = std::move(*text);
-    }
-    host.ca_bundles.push_back(real);
+    if (access(real.c_str(), R_OK) == 0) host.ca_bundles.push_back(real);
   }
 }
 
@@ -214,14 +233,18 @@ Result<Host> InspectKernel() {
   return host;
 }
 
-Result<Host> InspectHost(const Request& resolved) {
+Result<void> InspectEtc(const std::vector<File>& files, Host& host) {
+  ILK_TRY(etc, ListEtc(files));
+  host.etc = std::move(etc);
+  return {};
+}
+
+Result<Host> InspectHost() {
   ILK_TRY(host, InspectKernel());
   ILK_TRY(root, List("/"));
   host.root = std::move(root);
-  ILK_TRY(etc, ListEtc(resolved.files));
-  host.etc = std::move(etc);
   host.etc_private = PrivateInEtc(host.uid);
-  if (!resolved.ca_certificate.empty()) FindBundles(host);
+  FindBundles(host);
   struct stat local{};
   host.has_usr_local = lstat("/usr/local", &local) == 0 && S_ISDIR(local.st_mode);
   for (const char* path : kDevices) {

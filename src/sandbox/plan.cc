@@ -264,10 +264,9 @@ class Builder {
     if (request_.ca_certificate.empty()) return;
     AddFile(RoomPath("ca.pem"), request_.ca_certificate);
     AddFile(RoomPath("ca.jks"), JavaTrustStore(request_.ca_certificate));
-    std::string bundle = host_.ca_roots;
-    if (!bundle.empty() && bundle.back() != '\n') bundle += '\n';
-    bundle += request_.ca_certificate;
-    AddFile(RoomPath("ca-bundle.pem"), std::move(bundle));
+    // The host's are copied when the room is made, and only there: they are large.
+    AddFile(RoomPath("ca-bundle.pem"), "\n" + request_.ca_certificate);
+    if (!host_.ca_bundles.empty()) mounts_.back().source = host_.ca_bundles.front();
   }
 
   void AddSystem() {
@@ -522,8 +521,13 @@ Result<std::vector<std::string>> CheckRequest(const Request& request) {
 }
 
 Result<Plan> MakePlan(const Request& request) {
+  ILK_TRY(host, InspectHost());
+  return MakePlan(request, std::move(host));
+}
+
+Result<Plan> MakePlan(const Request& request, Host host) {
   ILK_TRY(resolved, ResolvePaths(request));
-  ILK_TRY(host, InspectHost(resolved));
+  ILK_TRY_VOID(InspectEtc(resolved.files, host));
   return PlanFor(resolved, host);
 }
 

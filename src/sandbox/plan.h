@@ -141,8 +141,7 @@ struct Host {
   Listing root;              // "/"
   std::vector<Listing> etc;  // "/etc" and the directories in it that a File needs opened
   std::vector<std::string> etc_private;  // paths in /etc that hold secrets
-  std::vector<std::string> ca_bundles;   // real paths of the system's root certificates
-  std::string ca_roots;                  // the text of the first of them
+  std::vector<std::string> ca_bundles;   // real paths of the system's root certificates, best first
   std::vector<std::string> devices;      // which of the permitted device nodes exist
   bool has_usr_local = false;            // as a directory
 };
@@ -150,7 +149,7 @@ struct Host {
 enum class MountKind {
   directory,        // an empty directory of the room's own root
   link,             // a symbolic link; `source` is its text
-  file,             // a file of the room's own root, with `content`
+  file,             // a file of the room's own root: host file `source`, if given, then `content`
   bind_read_only,   // a host tree
   layer_read_only,  // a host directory through an overlay: its sockets can't be connected to
   bind_read_write,  // a host tree; the path must not have become a link since it was planned
@@ -224,6 +223,8 @@ inline constexpr std::string_view kHostEtc = "/.interlock-etc";
 // that is a system directory, the home itself or inside one of its dot directories, or that
 // overlaps a path in `hidden` or contains one in `protect`.
 Result<Plan> MakePlan(const Request& request);
+// The same with a look at this machine that was taken before, while something else was waited for.
+Result<Plan> MakePlan(const Request& request, Host host);
 
 // Whether MakePlan would refuse the request, without its look at the file tree: for a refusal
 // before anything is started. Answers what the room would do without (Plan::weakened).
@@ -233,8 +234,9 @@ Result<std::vector<std::string>> CheckRequest(const Request& request);
 Result<Plan> PlanFor(const Request& request, const Host& host);
 
 // host.cc: the observations, and the request with every path resolved.
-Result<Host> InspectHost(const Request& resolved);
+Result<Host> InspectHost();    // all but `etc`
 Result<Host> InspectKernel();  // the user and the kernel alone
+Result<void> InspectEtc(const std::vector<File>& files, Host& host);  // `etc`
 Result<Request> ResolvePaths(Request request);
 
 // environment.cc: the allow-list over the caller's variables, then the room's own, the agent's and

@@ -48,7 +48,6 @@ Host Debian() {
                 {"socket", Entry::Kind::other, ""}}}};
   host.etc_private = {"/etc/shadow", "/etc/ssl/private"};
   host.ca_bundles = {"/etc/ssl/certs/ca-certificates.crt"};
-  host.ca_roots = "ROOTS\n";
   host.devices = {"/dev/null", "/dev/tty", "/dev/urandom", "/dev/zero"};
   host.has_usr_local = true;
   return host;

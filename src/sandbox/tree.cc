@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/mount.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -18,7 +19,8 @@ namespace {
 
 constexpr unsigned kClone = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
 constexpr unsigned kSafe = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
-constexpr char kStaging[] = "/tmp";  // any directory: only this namespace sees what covers it
+constexpr off_t kCopiedMax = 8 << 20;  // of a host file into one of the room's own
+constexpr char kStaging[] = "/tmp";    // any directory: only this namespace sees what covers it
 
 std::unexpected<Fault> CannotMount(const Mount& mount, std::string_view what, int error = errno) {
   const Step step = mount.kind == MountKind::proc ? Step::proc : Step::mount;
@@ -149,9 +151,13 @@ Outcome<UniqueFd> Take(const Mount& mount, const Plan& plan) {
       tree = NewProc();
       if (tree.valid()) ILK_STEP(SetSysctls(tree.get(), plan.sysctls));
       break;
+    case MountKind::file:
+      if (mount.source.empty()) return UniqueFd();
+      tree = UniqueFd(open(mount.source.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+      if (!tree.valid()) return CannotMount(mount, "read " + mount.source + " for");
+      return tree;
     case MountKind::directory:
     case MountKind::link:
-    case MountKind::file:
     case MountKind::cover:
     case MountKind::hide:
     case MountKind::freeze:
@@ -176,7 +182,7 @@ class Placer {
       case MountKind::link:
         return MakeLink(mount);
       case MountKind::file:
-        return MakeFile(mount);
+        return MakeFile(mount, taken);
       case MountKind::layer_read_only:
         if (!taken.valid()) return {};
         return Attach(mount, taken.get());
@@ -259,17 +265,34 @@ class Placer {
     return {};
   }
 
-  Outcome<void> MakeFile(const Mount& mount) {
+  Outcome<void> MakeFile(const Mount& mount, const UniqueFd& begins_with) {
     const Spot place = Locate(mount.target, Missing::make);
     if (place.parent < 0) return CannotMount(mount, "make the directory for");
     const UniqueFd file(openat(place.parent, place.name.c_str(),
                                O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mount.mode));
     if (!file.valid()) return CannotMount(mount, "make the file");
+    if (begins_with.valid()) ILK_STEP(Copy(mount, begins_with.get(), file.get()));
     for (std::string_view rest = mount.content; !rest.empty();) {
       const ssize_t written = write(file.get(), rest.data(), rest.size());
       if (written < 0 && errno == EINTR) continue;
       if (written < 0) return CannotMount(mount, "write the file");
       rest.remove_prefix(static_cast<std::size_t>(written));
+    }
+    return {};
+  }
+
+  // Within the kernel, page by page.
+  static Outcome<void> Copy(const Mount& mount, int from, int to) {
+    struct stat status{};
+    if (fstat(from, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size > kCopiedMax)
+      return CannotMount(mount, "copy " + mount.source + " to", EFBIG);
+    for (off_t left = status.st_size; left > 0;) {
+      const ssize_t sent = sendfile(to, from, nullptr, static_cast<std::size_t>(left));
+      if (sent < 0 && errno == EINTR) continue;
+      // Shorter than a moment ago: somebody writes it now, and a part of the roots is not enough.
+      if (sent <= 0)
+        return CannotMount(mount, "copy " + mount.source + " to", sent < 0 ? errno : EIO);
+      left -= sent;
     }
     return {};
   }
