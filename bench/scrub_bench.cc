@@ -12,9 +12,10 @@ namespace {
 std::shared_ptr<const ScrubSet> SetOf(std::int64_t count) {
   std::vector<LiveSecret> secrets;
   for (std::int64_t i = 0; i < count; ++i) {
-    std::string value = "ghp_" + std::to_string(100'000'000 + i * 7'919) + "aBcDeFgHiJkLmNoPqRsTuVwXyZ0";
-    secrets.push_back({"entry" + std::to_string(i), 1,
-                       std::make_shared<const Secret>(std::move(value))});
+    std::string value =
+        "ghp_" + std::to_string(100'000'000 + i * 7'919) + "aBcDeFgHiJkLmNoPqRsTuVwXyZ0";
+    secrets.push_back(
+        {"entry" + std::to_string(i), 1, std::make_shared<const Secret>(std::move(value))});
   }
   return std::make_shared<const ScrubSet>(secrets);
 }

@@ -75,7 +75,7 @@ class PuttingAway {
   // The vault's own entry of that value: one that isn't lent to this session stays unusable in it.
   std::optional<credential::VaultEntry> EntryOf(const Secret& value) const {
     for (const credential::LiveSecret& known : core_.vault.Secrets()) {
-      if (known.value->Reveal() != value.Reveal()) continue;
+      if (!known.value || known.value->Reveal() != value.Reveal()) continue;
       if (auto entry = core_.vault.Get(known.name)) return *std::move(entry);
     }
     return std::nullopt;

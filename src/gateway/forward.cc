@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include <algorithm>
+
 #include "base/bytes.h"
 #include "credential/scrub.h"
 #include "wire/http1/serialize.h"
@@ -150,8 +152,9 @@ Task<Result<Answered>> AskUpstream(Core& core, Worker& worker, const Outgoing& o
 }
 
 bool IsEncoded(const http1::ResponseHead& head) {
-  const std::string* coding = http1::Find(head.fields, "content-encoding");
-  return coding != nullptr && *coding != "identity";
+  return std::ranges::any_of(head.fields, [](const http1::Field& field) {
+    return field.name == "content-encoding" && !EqualsIgnoreCase(field.value, "identity");
+  });
 }
 
 bool IsPart(const http1::ResponseHead& head) {
