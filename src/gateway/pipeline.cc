@@ -727,10 +727,25 @@ Task<bool> Hold(Journey& j) {
   co_return co_await Send(j, HoldAnswer(j.DialectOf(), placed->record.id, text, j.IsHead()));
 }
 
+// What can be undone is judged by what was seen a moment ago. A human is shown what is there now,
+// with everything that is looked up before an execution; otherwise the two would differ and the
+// first signature would go to waste. It only ever gets stricter here.
+Task<void> LookAgain(Journey& j) {
+  if (j.action.effect >= Effect::irreversible || j.action.targets.empty()) co_return;
+  const Judgement before = j.judgement;
+  j.scopes = co_await j.core.scope.Resolve(j.core, j.worker, j.action, j.session().pinned_ephemeral,
+                                           Freshness::now);
+  Decide(j);
+  if (j.judgement.decision.verdict == Verdict::allow) j.judgement = before;
+}
+
 // What isn't allowed.
 Task<bool> Refuse(Journey& j) {
   const Decision& decision = j.judgement.decision;
-  if (decision.verdict == Verdict::hold) co_return co_await Hold(j);
+  if (decision.verdict == Verdict::hold) {
+    co_await LookAgain(j);
+    if (decision.verdict == Verdict::hold) co_return co_await Hold(j);
+  }
   if (j.carried == CredentialSeen::foreign) co_return co_await DenyForeign(j);
   co_return co_await Deny(j, decision.rule, decision.reason, "Go on with other work.");
 }
