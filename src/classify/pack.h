@@ -183,9 +183,9 @@ struct Api {
       forward;  // lower-case header names that go upstream; a last '*' is any rest
   std::vector<CredentialPlace> credentials;
   std::optional<GraphqlRules> graphql;
-  std::vector<RestRule> rest;    // the first that matches wins
+  std::vector<RestRule> rest;         // the first that matches wins
   std::vector<int> refusals = {401};  // statuses by which it refuses a credential
-  bool encoded_slashes = false;  // "%2F" in a path is an ordinary character of this API
+  bool encoded_slashes = false;       // "%2F" in a path is an ordinary character of this API
 };
 
 struct Pack {
