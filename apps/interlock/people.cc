@@ -136,6 +136,13 @@ int Status(const CommandLine& line) {
         std::printf("      reaches %s (inside: %s)\n", Cell(r.as_object(), "service").c_str(),
                     Cell(r.as_object(), "inside").c_str());
       }
+      for (const json::value& lend : *FindArray(s.as_object(), "lends")) {
+        if (Find(lend.as_object(), "refused_since") == nullptr) continue;
+        std::printf(
+            "      %s refuses %s since %s: give it a new value with `interlock vault add`\n",
+            Cell(lend.as_object(), "provider").c_str(), Cell(lend.as_object(), "entry").c_str(),
+            Cell(lend.as_object(), "refused_since").c_str());
+      }
     }
     std::printf("holds     %lld pending\n",
                 static_cast<long long>(

@@ -76,10 +76,18 @@ struct ArgumentNames {
   bool open = false;  // anything may stand below
 };
 
+// Where an answer hands out a credential: in a GraphQL answer below the operation's own value, else
+// below the top of the JSON. Lists on the way mean every item, a step "*" every member.
+struct HandOut {
+  Path at;           // empty: whatever stands there or below
+  std::string kind;  // the kind of credential it is; "" when the pack has no place for it
+};
+
 struct OperationRule {
   std::string name;  // "railway.volumeDelete"
   Effect effect = Effect::unknown;
   Disclosure discloses = Disclosure::none;
+  std::vector<HandOut> hands_out;  // with `discloses`; none: everything below the operation
   std::vector<TargetRule> targets;
   std::string because;
   std::vector<Case> cases;
@@ -143,6 +151,7 @@ struct RestRule {
   std::string path;
   Effect effect = Effect::unknown;
   Disclosure discloses = Disclosure::none;
+  std::vector<HandOut> hands_out;  // with `discloses`; none: nobody knows where
   std::string because;
   std::vector<std::string> query;  // parameters that may be there; "*" is any
   bool inspect = true;  // false: the body decides nothing and may stream past; reads only
@@ -174,8 +183,9 @@ struct Api {
       forward;  // lower-case header names that go upstream; a last '*' is any rest
   std::vector<CredentialPlace> credentials;
   std::optional<GraphqlRules> graphql;
-  std::vector<RestRule> rest;    // the first that matches wins
-  bool encoded_slashes = false;  // "%2F" in a path is an ordinary character of this API
+  std::vector<RestRule> rest;         // the first that matches wins
+  std::vector<int> refusals = {401};  // statuses by which it refuses a credential
+  bool encoded_slashes = false;       // "%2F" in a path is an ordinary character of this API
 };
 
 struct Pack {

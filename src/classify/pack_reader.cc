@@ -53,7 +53,8 @@ class PackReader {
   Api ApiOf(const YamlNode& node) {
     Api api;
     if (!IsMapOf(node,
-                 {"hosts", "forward", "credentials", "lists", "graphql", "rest", "encoded_slashes"},
+                 {"hosts", "forward", "credentials", "lists", "graphql", "rest", "encoded_slashes",
+                  "refuses_with"},
                  problems_)) {
       return api;
     }
@@ -68,6 +69,7 @@ class PackReader {
       api.credentials.push_back(CredentialOf(item));
     }
     CheckForward(node, api);
+    if (node.Find("refuses_with")) api.refusals = Statuses(node);
     api.encoded_slashes = FlagAt(node, "encoded_slashes", false, problems_);
     if (const YamlNode* graphql = node.Find("graphql"))
       api.graphql = Graphql(*graphql, Lists(node));
@@ -83,6 +85,20 @@ class PackReader {
         problems_.Add(*node.Find(key), "'" + name + "' must be in lower case");
     }
     return names;
+  }
+
+  // Statuses that say of a credential that it is no good.
+  std::vector<int> Statuses(const YamlNode& node) {
+    std::vector<int> out;
+    for (const std::string& text : TextsAt(node, "refuses_with", Need::required, problems_)) {
+      const bool refusal = text.size() == 3 && text[0] == '4' && text[1] >= '0' && text[1] <= '9' &&
+                           text[2] >= '0' && text[2] <= '9';
+      if (refusal)
+        out.push_back(400 + (text[1] - '0') * 10 + (text[2] - '0'));
+      else
+        problems_.Add(*node.Find("refuses_with"), "'" + text + "' is no status like 401");
+    }
+    return out;
   }
 
   // A header that carries a credential is never passed on as the agent sent it.
@@ -154,8 +170,8 @@ class PackReader {
   RestRule RestOf(const YamlNode& node) {
     RestRule rule;
     if (!IsMapOf(node,
-                 {"route", "effect", "discloses", "because", "query", "inspect", "body",
-                  "refreshes", "websocket"},
+                 {"route", "effect", "discloses", "hands_out", "because", "query", "inspect",
+                  "body", "refreshes", "websocket"},
                  problems_)) {
       return rule;
     }
@@ -171,6 +187,7 @@ class PackReader {
     rule.name = provider_ + "." + route;
     rule.effect = EffectAt(node, "effect", problems_);
     rule.discloses = DisclosureAt(node, "discloses", problems_);
+    rule.hands_out = HandsOutAt(node, rule.discloses, problems_);
     rule.because = TextAt(node, "because", Need::required, problems_);
     rule.query = TextsAt(node, "query", Need::optional, problems_);
     rule.inspect = FlagAt(node, "inspect", true, problems_);

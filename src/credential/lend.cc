@@ -50,7 +50,9 @@ std::optional<Executor> ExecutorFor(std::string_view provider, const Scope& scop
            Touches(scope, entry.environment);
   };
   if (auto found = pick(lent, reaches)) return found;
-  return pick(vault, [&](const VaultEntry& entry) { return Touches(scope, entry.environment); });
+  return pick(vault, [&](const VaultEntry& entry) {
+    return entry.session.empty() && Touches(scope, entry.environment);
+  });
 }
 
 }  // namespace interlock::credential

@@ -75,11 +75,13 @@ std::string KeyCheck(const Secret& key) {
 json::object MetaOf(const VaultEntry& entry) {
   json::array allow;
   for (Effect effect : entry.allow) allow.push_back(json::string(ToString(effect)));
-  return {{"name", entry.name},           {"version", entry.version},
-          {"provider", entry.provider},   {"environment", entry.environment},
-          {"kind", entry.kind},           {"allow", std::move(allow)},
-          {"for_scope", entry.for_scope}, {"variable", entry.variable},
-          {"wide", entry.wide},           {"added", FormatTime(entry.added)}};
+  json::object meta{{"name", entry.name},           {"version", entry.version},
+                    {"provider", entry.provider},   {"environment", entry.environment},
+                    {"kind", entry.kind},           {"allow", std::move(allow)},
+                    {"for_scope", entry.for_scope}, {"variable", entry.variable},
+                    {"wide", entry.wide},           {"added", FormatTime(entry.added)}};
+  if (!entry.session.empty()) meta["session"] = entry.session;
+  return meta;
 }
 
 bool ReadFlag(const json::object& object, std::string_view key) {
@@ -109,6 +111,7 @@ std::optional<VaultEntry> EntryOf(const json::object& meta) {
   entry.for_scope = ReadFlag(meta, "for_scope");
   entry.variable = FindString(meta, "variable");
   entry.wide = ReadFlag(meta, "wide");
+  entry.session = FindString(meta, "session");
   entry.added = *added;
   return entry;
 }

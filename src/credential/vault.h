@@ -30,6 +30,7 @@ struct VaultEntry {
   bool for_scope = false;  // for read-only walks alone, never lent
   std::string variable;    // where the phantom stands; "": where the pack says
   bool wide = false;       // known to reach further than its environment
+  std::string session;     // lent to this session alone: an answer disclosed it there
   TimePoint added;
   bool operator==(const VaultEntry&) const = default;
 };

@@ -55,7 +55,9 @@ json::object EntryJson(const credential::VaultEntry& entry) {
           {"environment", entry.environment},
           {"kind", entry.kind},
           {"allow", std::move(allow)},
-          {"use", entry.for_scope ? "scope" : "lend"},
+          {"use", entry.for_scope         ? "scope"
+                  : entry.session.empty() ? "lend"
+                                          : entry.session},
           {"wide", entry.wide}};
 }
 
@@ -119,6 +121,24 @@ json::array ReachJson(const Session& session) {
 json::array PublishedJson(const Session& session) {
   json::array out;
   for (const std::uint16_t port : session.published) out.push_back(port);
+  return out;
+}
+
+// What it may use, and which of it its provider refuses since when.
+json::array LendsJson(const Session& session) {
+  const auto refused = session.RefusedLends();
+  json::array out;
+  for (const credential::VaultEntry& entry : session.AllLent()) {
+    json::object lend{{"entry", entry.name},
+                      {"provider", entry.provider},
+                      {"environment", entry.environment},
+                      {"kind", entry.kind}};
+    if (const auto it = refused.find(entry.name); it != refused.end()) {
+      lend["refused_since"] = FormatTime(it->second.since);
+      lend["refused_with"] = it->second.status;
+    }
+    out.push_back(std::move(lend));
+  }
   return out;
 }
 
@@ -275,7 +295,8 @@ Result<json::value> CommandPeer::Handle(const json::object& request, std::vector
 
 Result<void> CommandPeer::Lend(Session& session) {
   for (const credential::VaultEntry& entry : core_.vault.List()) {
-    if (entry.for_scope || entry.environment != session.environment) continue;
+    if (entry.for_scope || entry.environment != session.environment || !entry.session.empty())
+      continue;
     const classify::Pack* pack = core_.packs.Get(entry.provider);
     if (pack == nullptr) continue;
     ILK_TRY(real, core_.vault.Reveal({entry.name, entry.version, "", ""}));
@@ -842,6 +863,7 @@ Result<json::value> CommandPeer::Status(const json::object&) {
                         {"ssh", session->ssh},
                         {"grants", GrantsJson(*session)},
                         {"weakened", WordsOf(session->weakened)},
+                        {"lends", LendsJson(*session)},
                         {"started", FormatTime(session->started)}});
   }
   ILK_TRY(pending, core_.store.Count("pending"));

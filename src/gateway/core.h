@@ -21,6 +21,7 @@
 #include "credential/vault.h"
 #include "crypto/allowed_signers.h"
 #include "crypto/tls_context.h"
+#include "gateway/cover.h"
 #include "gateway/session.h"
 #include "gateway/upstream.h"
 #include "ledger/ledger.h"
@@ -159,6 +160,7 @@ class Core {
   Counters counters;
   LargeBodies large_bodies;
   OwnPorts own_ports;
+  ScrubSets scrub_sets;
 
   std::shared_ptr<const Settings> settings() const {
     const std::lock_guard lock(mutex_);

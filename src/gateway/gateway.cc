@@ -283,6 +283,10 @@ Gateway::Gateway(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Result<std::unique_ptr<Gateway>> Gateway::Start(GatewayOptions options) {
   // Another process of the same user can't attach to this one or read its memory.
   ::prctl(PR_SET_DUMPABLE, 0);
+  // Some systems dump such processes all the same (fs.suid_dumpable). 1 rather than 0, which would
+  // still start a core handler with this memory (core(5)).
+  const rlimit no_core{1, 1};
+  (void)::setrlimit(RLIMIT_CORE, &no_core);
   auto parts = std::make_unique<Parts>();
   Parts& p = *parts;
   p.options = std::move(options);

@@ -2,6 +2,8 @@
 // one function above it, in the same order, and each ends the journey with an answer where it must.
 #include "gateway/pipeline.h"
 
+#include <string.h>
+
 #include <algorithm>
 #include <atomic>
 #include <iterator>
@@ -16,6 +18,7 @@
 #include "credential/lend.h"
 #include "credential/shapes.h"
 #include "gateway/answer.h"
+#include "gateway/disclosure.h"
 #include "gateway/forward.h"
 #include "gateway/hold_desk.h"
 #include "gateway/judgement.h"
@@ -393,8 +396,8 @@ std::string SearchedBody(Journey& j) {
 
 // A lent credential goes to the API it is for, whichever place its phantom stands in.
 std::string WrongApi(const Journey& j, const CredentialRef& ref) {
-  const auto entry = std::ranges::find(j.session().lent, ref.entry, &credential::VaultEntry::name);
-  if (entry == j.session().lent.end()) return "The credential is not one this session was lent.";
+  const auto entry = j.session().LentEntry(ref.entry);
+  if (!entry) return "The credential is not one this session was lent.";
   const bool fits = j.api != nullptr && j.api->provider == entry->provider &&
                     std::ranges::find(j.api->credentials, entry->kind,
                                       &classify::CredentialPlace::kind) != j.api->credentials.end();
@@ -478,11 +481,9 @@ Task<void> ObserveScope(Journey& j) {
 void Decide(Journey& j) {
   const Session& session = j.session();
   Asker asker{session.id, session.agent, session.environment, j.carried, nullptr, false};
-  if (j.action.request.credential) {
-    const auto entry = std::ranges::find(session.lent, j.action.request.credential->entry,
-                                         &credential::VaultEntry::name);
-    if (entry != session.lent.end()) asker.entry = &*entry;
-  }
+  std::optional<credential::VaultEntry> entry;
+  if (j.action.request.credential) entry = session.LentEntry(j.action.request.credential->entry);
+  if (entry) asker.entry = &*entry;
   const auto policy = j.session().PolicyFor(j.settings->config, j.settings->policy_digest);
   j.judgement = Judge(*policy, j.settings->config, j.action, j.scopes, asker);
 }
@@ -544,6 +545,48 @@ WholeAnswer LearnFrom(Journey& j) {
   };
 }
 
+// Whether a credential could come back: from where one went, and from APIs that take credentials
+// and from named hosts in any case. An own login is the agent's to see.
+bool MayCarryBack(const Journey& j, const std::optional<Injection>& injection) {
+  if (j.login) return false;
+  return injection || (j.guarded && (j.api == nullptr || !j.api->credentials.empty()));
+}
+
+// For an answer that hands out credentials, which the policy let pass unasked.
+Rewrite PutAwayAnswer(Journey& j, std::string decision) {
+  return [&j, decision = std::move(decision)](std::string body) -> Task<Result<Rewritten>> {
+    auto put = [&j, &decision, &body]() -> Result<Rewritten> {
+      auto shown = PutAway(j.core, j.action,
+                           {decision, j.session().id, j.exchange.session, &j.scopes.whole}, body);
+      explicit_bzero(body.data(), body.size());
+      if (!shown) return std::unexpected(shown.error());
+      return Rewritten{std::move(*shown), CoverFor(j.core, j.session().id, std::nullopt)};
+    };
+    co_return co_await Blocking(j.core, std::move(put));
+  };
+}
+
+LendWatch WatchLend(Journey& j) {
+  if (!j.action.request.credential || j.api == nullptr) return {};
+  const std::string entry = j.action.request.credential->entry;
+  const std::string& target = j.action.request.target;
+  const bool graphql = j.api->graphql && std::ranges::find(j.api->graphql->paths,
+                                                           target.substr(0, target.find('?'))) !=
+                                             j.api->graphql->paths.end();
+  const auto tell = [&j, entry](bool refused, int status) {
+    if (!j.session().NoteLend(entry, refused, status, j.core.clock.Now())) return;
+    if (CountRefusal(j, "lend")) return;
+    (void)j.core.ledger.AppendAsync(Entry(refused ? "lend-refused" : "lend-accepted",
+                                          j.core.clock.Now(),
+                                          {{"session", j.session().id},
+                                           {"entry", entry},
+                                           {"host", j.exchange.destination.host},
+                                           {"operation", j.action.operation},
+                                           {"status", status}}));
+  };
+  return {entry, j.api->refusals, graphql, tell};
+}
+
 // On the record, and with the credential in hand: `passed` may go out.
 Task<Ended> Clear(Journey& j, Passed& passed) {
   j.core.counters.allowed.fetch_add(1, std::memory_order_relaxed);
@@ -567,6 +610,9 @@ Task<bool> Allow(Journey& j) {
   if (const Ended ended = co_await Clear(j, passed)) co_return *ended;
   Outgoing out{j.action.request, j.action.effect, std::move(passed.injection), nullptr, {}, {}};
   out.dials = j.exchange.destination.dials;
+  if (MayCarryBack(j, out.injection)) out.cover = CoverFor(j.core, j.session().id, out.injection);
+  if (j.action.discloses == Disclosure::credential) out.rewrite = PutAwayAnswer(j, passed.decision);
+  out.lend = WatchLend(j);
   if (!j.refresh_token.empty()) out.on_answer = LearnFrom(j);
   if (j.streamed) {
     // The pack said that this body decides nothing; then classify kept none and changed no method.
@@ -619,8 +665,8 @@ Task<bool> Hold(Journey& j) {
                             "the agent's own login.",
                             "Go on with other work.");
   if (!places.empty()) {
-    const auto executor = credential::ExecutorFor(j.action.provider, j.scopes.whole,
-                                                  j.session().lent, j.core.vault.List(), places);
+    const auto executor = credential::ExecutorFor(
+        j.action.provider, j.scopes.whole, j.session().AllLent(), j.core.vault.List(), places);
     if (!executor) {
       co_return co_await Deny(j, "no-credential",
                               "No credential that was given to Interlock can do this.",
@@ -681,10 +727,25 @@ Task<bool> Hold(Journey& j) {
   co_return co_await Send(j, HoldAnswer(j.DialectOf(), placed->record.id, text, j.IsHead()));
 }
 
+// What can be undone is judged by what was seen a moment ago. A human is shown what is there now,
+// with everything that is looked up before an execution; otherwise the two would differ and the
+// first signature would go to waste. It only ever gets stricter here.
+Task<void> LookAgain(Journey& j) {
+  if (j.action.effect >= Effect::irreversible || j.action.targets.empty()) co_return;
+  const Judgement before = j.judgement;
+  j.scopes = co_await j.core.scope.Resolve(j.core, j.worker, j.action, j.session().pinned_ephemeral,
+                                           Freshness::now);
+  Decide(j);
+  if (j.judgement.decision.verdict == Verdict::allow) j.judgement = before;
+}
+
 // What isn't allowed.
 Task<bool> Refuse(Journey& j) {
   const Decision& decision = j.judgement.decision;
-  if (decision.verdict == Verdict::hold) co_return co_await Hold(j);
+  if (decision.verdict == Verdict::hold) {
+    co_await LookAgain(j);
+    if (decision.verdict == Verdict::hold) co_return co_await Hold(j);
+  }
   if (j.carried == CredentialSeen::foreign) co_return co_await DenyForeign(j);
   co_return co_await Deny(j, decision.rule, decision.reason, "Go on with other work.");
 }
@@ -721,6 +782,13 @@ Task<Judged> Conclude(Journey& j, std::optional<Answer>& said) {
   Decide(j);
   if (j.judgement.decision.verdict != Verdict::allow) {
     co_await Refuse(j);
+    co_return std::move(*said);
+  }
+  if (j.action.discloses == Disclosure::credential) {
+    co_await Deny(j, "discloses",
+                  "This would hand out a credential, and what comes back over an open connection "
+                  "can't be put away.",
+                  "Ask for it with an ordinary request.");
     co_return std::move(*said);
   }
   Passed passed;

@@ -73,6 +73,7 @@ Task<Result<std::string>> Ask(Core& core, Worker& worker, Looker asker, std::str
   std::optional<Injection> injection;
   injection.emplace(
       Injection{asker.ref.header, asker.ref.prefix, *real, std::string((*real)->size(), '*')});
+  const Cover cover = CoverFor(core, "", injection);
   const OneShot answer =
       co_await SendOnce(core, worker, request, std::move(injection), at_once, kAnswerBytesMax);
   if (answer.reached != Reached::answered)
@@ -81,7 +82,7 @@ Task<Result<std::string>> Ask(Core& core, Worker& worker, Looker asker, std::str
     co_return Fail(Code::unavailable, "asking " + asker.host + " with " + asker.ref.entry +
                                           ": status " + std::to_string(answer.status));
   }
-  co_return answer.body;
+  co_return cover.Text(answer.body);
 }
 
 template <typename Resolve>
