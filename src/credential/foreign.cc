@@ -22,8 +22,8 @@ bool IsCredentialHeader(std::string_view name) {
   constexpr std::array<std::string_view, 5> kEnds = {"-token", "-key", "-secret", "-password",
                                                      "-apikey"};
   // Names that end alike and hold nothing that opens anything.
-  constexpr std::array<std::string_view, 4> kHarmless = {"idempotency-key", "x-idempotency-key",
-                                                         "sec-websocket-key", "surrogate-key"};
+  constexpr std::array<std::string_view, 5> kHarmless = {
+      "idempotency-key", "x-idempotency-key", "sec-websocket-key", "surrogate-key", "x-auth-email"};
   if (Contains(kHarmless, name)) return false;
   return Contains(kExact, name) || name.starts_with("x-auth-") ||
          std::ranges::any_of(kEnds, [&](std::string_view end) { return name.ends_with(end); });
@@ -63,12 +63,15 @@ class Finder {
     const std::string place = "header " + header.name;
     if (!header.value.empty()) {
       if (IsPlaceHeader(header.name, context_.places)) {
-        const CredentialPlace* found = PlaceOf(header, context_.places);
-        const std::size_t prefix = found ? found->prefix.size() : 0;
-        const std::string_view token = std::string_view(header.value).substr(prefix);
-        if (found && IsLoginAt(*found, context_.places, token, {context_.host, context_.logins}))
+        const auto standing = StandingIn(header, context_.places);
+        const LoginPass pass{context_.host, context_.logins};
+        if (std::ranges::any_of(standing, [&](const Standing& one) {
+              return IsLoginAt(*one.place, context_.places, one.token, pass);
+            }))
           return;
-        StandsInPlace(place, token);
+        if (std::ranges::none_of(standing, [&](const auto& one) { return IsOwn(one.token); }))
+          StandsInPlace(place, standing.empty() ? std::string_view(header.value)
+                                                : std::string_view(standing.front().token));
       } else if (context_.guard == Guard::guarded && IsCredentialHeader(header.name)) {
         StandsInPlace(place, WithoutScheme(header.value));
       }
