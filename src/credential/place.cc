@@ -85,6 +85,7 @@ class Taker {
     request_.credential.reset();
     ILK_TRY_VOID(TakeFromHeaders());
     for (const CredentialPlace& place : places_) {
+      if (IsSeenBefore(place)) continue;
       if (place.stand == CredentialStand::query) ILK_TRY_VOID(TakeFromQuery(place));
       if (place.stand == CredentialStand::form) ILK_TRY_VOID(TakeFromForm(place));
       if (place.stand == CredentialStand::json) ILK_TRY_VOID(TakeFromJson(place));
@@ -98,6 +99,15 @@ class Taker {
   }
 
  private:
+  // Two kinds of credential may stand in one place; it is looked at once.
+  bool IsSeenBefore(const CredentialPlace& place) const {
+    for (const CredentialPlace& other : places_) {
+      if (&other == &place) return false;
+      if (other.stand == place.stand && other.name == place.name) return true;
+    }
+    return false;
+  }
+
   Result<void> TakeFromHeaders() {
     std::vector<Header> headers = std::move(request_.headers);
     request_.headers.clear();
