@@ -154,7 +154,8 @@ struct RestRule {
   std::vector<HandOut> hands_out;  // with `discloses`; none: nobody knows where
   std::string because;
   std::vector<std::string> query;  // parameters that may be there; "*" is any
-  bool inspect = true;  // false: the body decides nothing and may stream past; reads only
+  bool inspect = true;      // false: the body decides nothing and may stream past; reads only
+  bool compressed = false;  // such a body may come compressed
   std::shared_ptr<const BodyRule> body;  // the body is JSON, and judged by this
   std::optional<RefreshRule> refreshes;
   std::optional<WebSocketRule> websocket;  // the call becomes a WebSocket, and nothing else
@@ -167,13 +168,21 @@ enum class FromCaller {
   login,  // the agent's own login, which stands here as it is
 };
 
-// A place in which clients put a credential for this API.
+// A place in which clients put a credential for this API. A kind may have several.
 struct CredentialPlace {
   std::string kind;                    // "account"; the kind of a vault entry
-  std::string header;                  // lower case
-  std::string prefix;                  // "Bearer ", or ""
+  std::string header;                  // lower case; "" in the target or the body
+  std::string prefix;                  // "Bearer ", "NAME=" in a cookie, or ""
   std::vector<std::string> variables;  // environment variables in which clients look for it
   FromCaller caller = FromCaller::nothing;
+  CredentialStand stand = CredentialStand::header;
+  std::string name;                 // as CredentialRef::name; "" beside Basic: whatever is there
+  std::vector<std::string> routes;  // "POST /oauth/token": where a body has it; never empty then
+};
+
+// Hosts of git repositories: remotes by SSH are reached over HTTPS instead.
+struct GitAccess {
+  std::string user;  // beside the credential, where git is asked for one
 };
 
 struct Api {
@@ -182,6 +191,7 @@ struct Api {
   std::vector<std::string>
       forward;  // lower-case header names that go upstream; a last '*' is any rest
   std::vector<CredentialPlace> credentials;
+  std::optional<GitAccess> git;
   std::optional<GraphqlRules> graphql;
   std::vector<RestRule> rest;         // the first that matches wins
   std::vector<int> refusals = {401};  // statuses by which it refuses a credential

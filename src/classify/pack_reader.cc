@@ -53,8 +53,8 @@ class PackReader {
   Api ApiOf(const YamlNode& node) {
     Api api;
     if (!IsMapOf(node,
-                 {"hosts", "forward", "credentials", "lists", "graphql", "rest", "encoded_slashes",
-                  "refuses_with"},
+                 {"hosts", "forward", "credentials", "git", "lists", "graphql", "rest",
+                  "encoded_slashes", "refuses_with"},
                  problems_)) {
       return api;
     }
@@ -70,11 +70,13 @@ class PackReader {
     }
     CheckForward(node, api);
     if (node.Find("refuses_with")) api.refusals = Statuses(node);
+    if (const YamlNode* git = node.Find("git")) api.git = GitOf(*git);
     api.encoded_slashes = FlagAt(node, "encoded_slashes", false, problems_);
     if (const YamlNode* graphql = node.Find("graphql"))
       api.graphql = Graphql(*graphql, Lists(node));
     for (const YamlNode& item : ListAt(node, "rest", problems_)) api.rest.push_back(RestOf(item));
     for (const RestRule& rule : api.rest) CheckWebSocket(node, api, rule);
+    for (const CredentialPlace& place : api.credentials) CheckRoutes(node, api, place);
     return api;
   }
 
@@ -104,6 +106,7 @@ class PackReader {
   // A header that carries a credential is never passed on as the agent sent it.
   void CheckForward(const YamlNode& node, const Api& api) {
     for (const CredentialPlace& place : api.credentials) {
+      if (place.header.empty()) continue;
       for (const std::string& pattern : api.forward) {
         const bool covers = pattern.ends_with('*')
                                 ? place.header.starts_with(pattern.substr(0, pattern.size() - 1))
@@ -116,20 +119,93 @@ class PackReader {
 
   CredentialPlace CredentialOf(const YamlNode& node) {
     CredentialPlace place;
-    if (!IsMapOf(node, {"kind", "header", "prefix", "variables", "caller"}, problems_))
+    if (!IsMapOf(node,
+                 {"kind", "header", "prefix", "basic", "user", "query", "cookie", "form", "json",
+                  "routes", "variables", "caller"},
+                 problems_)) {
       return place;
+    }
     place.kind = TextAt(node, "kind", Need::required, problems_);
-    place.header = TextAt(node, "header", Need::required, problems_);
-    if (place.header != ToLower(place.header))
-      problems_.Add(node, "'header' must be in lower case");
-    place.prefix = TextAt(node, "prefix", Need::optional, problems_);
+    ReadStand(node, place);
     place.variables = TextsAt(node, "variables", Need::optional, problems_);
     const std::string caller = TextAt(node, "caller", Need::optional, problems_);
     if (caller == "key") place.caller = FromCaller::key;
     if (caller == "login") place.caller = FromCaller::login;
     if (!caller.empty() && place.caller == FromCaller::nothing)
       problems_.Add(*node.Find("caller"), "expected 'key' or 'login'");
+    if (place.caller == FromCaller::login && place.stand != CredentialStand::header)
+      problems_.Add(*node.Find("caller"), "a login stands in a header of its own");
     return place;
+  }
+
+  // Exactly one of the keys that say where.
+  void ReadStand(const YamlNode& node, CredentialPlace& place) {
+    constexpr std::array<std::string_view, 6> kWhere = {"header", "basic", "query",
+                                                        "cookie", "form",  "json"};
+    const auto given = std::ranges::count_if(
+        kWhere, [&](std::string_view key) { return node.Find(key) != nullptr; });
+    if (given != 1) {
+      problems_.Add(node,
+                    "a credential stands in one of 'header', 'basic', 'query', 'cookie', "
+                    "'form' and 'json'");
+      return;
+    }
+    const auto only_with = [&](std::string_view key, bool fits, std::string_view whom) {
+      if (node.Find(key) != nullptr && !fits)
+        problems_.Add(*node.Find(key), "'" + std::string(key) + "' goes with " + std::string(whom));
+    };
+    only_with("prefix", node.Find("header") != nullptr, "'header'");
+    only_with("user", node.Find("basic") != nullptr, "'basic'");
+    const bool in_body = node.Find("form") != nullptr || node.Find("json") != nullptr;
+    only_with("routes", in_body, "'form' and 'json'");
+    if (node.Find("header") != nullptr) {
+      place.header = TextAt(node, "header", Need::required, problems_);
+      if (place.header != ToLower(place.header))
+        problems_.Add(node, "'header' must be in lower case");
+      place.prefix = TextAt(node, "prefix", Need::optional, problems_);
+    } else if (const YamlNode* basic = node.Find("basic")) {
+      const auto stand = ParseCredentialStand("basic-" + basic->text);
+      if (!stand) problems_.Add(*basic, "expected 'password', 'user' or 'pair'");
+      place.stand = stand.value_or(CredentialStand::basic_password);
+      place.header = "authorization";
+      place.name = TextAt(node, "user", Need::optional, problems_);
+      if (!place.name.empty() && place.stand != CredentialStand::basic_password)
+        problems_.Add(node, "a 'user' stands beside a password");
+    } else if (node.Find("cookie") != nullptr) {
+      place.header = "cookie";
+      place.prefix = TextAt(node, "cookie", Need::required, problems_) + "=";
+    } else {
+      const std::string_view key = node.Find("query") != nullptr  ? "query"
+                                   : node.Find("form") != nullptr ? "form"
+                                                                  : "json";
+      place.stand = ParseCredentialStand(key).value_or(CredentialStand::query);
+      place.name = TextAt(node, key, Need::required, problems_);
+      if (in_body) place.routes = TextsAt(node, "routes", Need::required, problems_);
+    }
+  }
+
+  GitAccess GitOf(const YamlNode& node) {
+    GitAccess git;
+    if (!IsMapOf(node, {"user"}, problems_)) return git;
+    git.user = TextAt(node, "user", Need::required, problems_);
+    const bool plain = std::ranges::all_of(git.user, [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+             c == '-' || c == '_' || c == '.';
+    });
+    if (!plain) problems_.Add(node, "git's user has letters, digits, '-', '_' and '.'");
+    return git;
+  }
+
+  // A body is looked into, and written in our own words, only on a route that is listed.
+  void CheckRoutes(const YamlNode& node, const Api& api, const CredentialPlace& place) {
+    for (const std::string& route : place.routes) {
+      const auto is_it = [&](const RestRule& rule) {
+        return rule.method + " " + rule.path == route && rule.inspect && !rule.body &&
+               !rule.refreshes && !rule.websocket;
+      };
+      if (std::ranges::none_of(api.rest, is_it))
+        problems_.Add(node, "'" + route + "' is no route of this API whose body is looked into");
+    }
   }
 
   WordLists Lists(const YamlNode& node) {
@@ -170,7 +246,7 @@ class PackReader {
   RestRule RestOf(const YamlNode& node) {
     RestRule rule;
     if (!IsMapOf(node,
-                 {"route", "effect", "discloses", "hands_out", "because", "query", "inspect",
+                 {"route", "effect", "discloses", "hands_out", "because", "query", "inspect", "compressed",
                   "body", "refreshes", "websocket"},
                  problems_)) {
       return rule;
@@ -194,6 +270,9 @@ class PackReader {
     if (!rule.inspect && rule.effect != Effect::read) {
       problems_.Add(node, "only what reads may go on without a look at its body");
     }
+    rule.compressed = FlagAt(node, "compressed", false, problems_);
+    if (rule.compressed && rule.inspect)
+      problems_.Add(node, "only a body that isn't inspected may come compressed");
     ReadBody(node, rule);
     if (const YamlNode* websocket = node.Find("websocket")) {
       rule.websocket = ReadWebSocketRule(*websocket, problems_);

@@ -22,8 +22,8 @@ bool IsCredentialHeader(std::string_view name) {
   constexpr std::array<std::string_view, 5> kEnds = {"-token", "-key", "-secret", "-password",
                                                      "-apikey"};
   // Names that end alike and hold nothing that opens anything.
-  constexpr std::array<std::string_view, 4> kHarmless = {"idempotency-key", "x-idempotency-key",
-                                                         "sec-websocket-key", "surrogate-key"};
+  constexpr std::array<std::string_view, 5> kHarmless = {
+      "idempotency-key", "x-idempotency-key", "sec-websocket-key", "surrogate-key", "x-auth-email"};
   if (Contains(kHarmless, name)) return false;
   return Contains(kExact, name) || name.starts_with("x-auth-") ||
          std::ranges::any_of(kEnds, [&](std::string_view end) { return name.ends_with(end); });
@@ -47,39 +47,12 @@ bool IsCredentialParameter(std::string_view raw_name) {
          std::ranges::any_of(kEnds, [&](std::string_view end) { return name.ends_with(end); });
 }
 
-// The place with the longest prefix that the header's value begins with.
-const CredentialPlace* PlaceOf(const Header& header, std::span<const CredentialPlace> places) {
-  const CredentialPlace* best = nullptr;
-  for (const CredentialPlace& place : places) {
-    if (place.header != header.name || header.value.size() < place.prefix.size()) continue;
-    const auto front = std::string_view(header.value).substr(0, place.prefix.size());
-    if (!EqualsIgnoreCase(front, place.prefix)) continue;
-    if (!best || place.prefix.size() > best->prefix.size()) best = &place;
-  }
-  return best;
-}
-
-bool IsPlaceHeader(std::string_view name, std::span<const CredentialPlace> places) {
-  return std::ranges::any_of(places, [&](const auto& place) { return place.header == name; });
-}
-
 // "Bearer x" → "x", "x" → "x".
 std::string_view WithoutScheme(std::string_view value) {
   const std::size_t space = value.find(' ');
   if (space == std::string_view::npos) return value;
   const std::string_view rest = value.substr(space + 1);
   return rest.empty() ? value : rest;
-}
-
-// Whether this is the session's own login where one belongs. Of two places of one form, one for
-// keys and one for logins, either counts.
-bool IsLoginAt(const CredentialPlace& found, std::span<const CredentialPlace> places,
-               std::string_view token, const LoginPass& pass) {
-  if (pass.logins == nullptr) return false;
-  const bool fits = std::ranges::any_of(places, [&](const CredentialPlace& place) {
-    return place.login && place.header == found.header && place.prefix == found.prefix;
-  });
-  return fits && pass.logins->PassingTo(pass.host, token) != nullptr;
 }
 
 class Finder {
@@ -90,12 +63,15 @@ class Finder {
     const std::string place = "header " + header.name;
     if (!header.value.empty()) {
       if (IsPlaceHeader(header.name, context_.places)) {
-        const CredentialPlace* found = PlaceOf(header, context_.places);
-        const std::size_t prefix = found ? found->prefix.size() : 0;
-        const std::string_view token = std::string_view(header.value).substr(prefix);
-        if (found && IsLoginAt(*found, context_.places, token, {context_.host, context_.logins}))
+        const auto standing = StandingIn(header, context_.places);
+        const LoginPass pass{context_.host, context_.logins};
+        if (std::ranges::any_of(standing, [&](const Standing& one) {
+              return IsLoginAt(*one.place, context_.places, one.token, pass);
+            }))
           return;
-        StandsInPlace(place, token);
+        if (std::ranges::none_of(standing, [&](const auto& one) { return IsOwn(one.token); }))
+          StandsInPlace(place, standing.empty() ? std::string_view(header.value)
+                                                : std::string_view(standing.front().token));
       } else if (context_.guard == Guard::guarded && IsCredentialHeader(header.name)) {
         StandsInPlace(place, WithoutScheme(header.value));
       }
@@ -202,24 +178,6 @@ class Finder {
   std::vector<Finding> findings_;
 };
 
-std::optional<std::string> PlaceWithPhantom(const UpstreamRequest& request,
-                                            const PhantomTable& phantoms) {
-  // What can't be looked into completely may hold one.
-  const auto holds = [&](std::string_view text) {
-    bool found = false;
-    const bool complete = VisitReadings(text, [&](std::string_view reading) {
-      if (!found) found = !phantoms.FindAll(reading).empty();
-    });
-    return found || !complete;
-  };
-  if (holds(request.target)) return "the target";
-  for (const Header& header : request.headers) {
-    if (holds(header.value) || holds(header.name)) return "header " + header.name;
-  }
-  if (holds(request.body)) return "the body";
-  return std::nullopt;
-}
-
 }  // namespace
 
 std::vector<Finding> FindForeign(const RequestView& request, const ForeignContext& context) {
@@ -233,47 +191,6 @@ std::vector<Finding> FindForeign(const RequestView& request, const ForeignContex
 bool IsForeignUse(const Finding& finding, Guard guard) {
   if (guard == Guard::guarded) return true;
   return finding.certainty == Certainty::known && finding.place != "body";
-}
-
-Result<std::optional<OwnLogin>> TakeCredential(UpstreamRequest& request, std::string_view session,
-                                               std::span<const CredentialPlace> places,
-                                               const PhantomTable& phantoms,
-                                               const LoginPass& pass) {
-  std::optional<OwnLogin> login;
-  UpstreamRequest taken = request;
-  taken.headers.clear();
-  taken.credential.reset();
-  for (const Header& header : request.headers) {
-    if (!IsPlaceHeader(header.name, places)) {
-      taken.headers.push_back(header);
-      continue;
-    }
-    if (header.value.empty()) continue;
-    const CredentialPlace* place = PlaceOf(header, places);
-    const auto token =
-        std::string_view(header.value).substr(place ? place->prefix.size() : header.value.size());
-    if (place && IsLoginAt(*place, places, token, pass)) {
-      if (login || taken.credential)
-        return Fail(Code::denied,
-                    "header " + header.name + ": is a second credential of the request");
-      login = OwnLogin{place->header, place->prefix, pass.logins->PassingTo(pass.host, token)};
-      continue;
-    }
-    const auto owner = phantoms.Find(token);
-    if (!owner || owner->session != session || owner->ended)
-      return Fail(Code::denied, "header " + header.name +
-                                    ": holds something else than this session's credential");
-    if (taken.credential || login)
-      return Fail(Code::denied,
-                  "header " + header.name + ": is a second credential of the request");
-    taken.credential = CredentialRef{owner->entry, owner->version, place->header, place->prefix};
-  }
-  if (const auto where = PlaceWithPhantom(taken, phantoms))
-    return Fail(Code::denied, "a phantom token stands, or could stand unseen, in " + *where +
-                                  ", where this provider takes no credential");
-  if (login && !login->token) return Fail(Code::denied, "the login is over");
-  request = std::move(taken);
-  return login;
 }
 
 }  // namespace interlock::credential

@@ -39,7 +39,9 @@ std::optional<Executor> ExecutorFor(std::string_view provider, const Scope& scop
       const KindPlace* place = PlaceOf(entry, places);
       if (entry.provider != provider || entry.for_scope || place == nullptr || !accepts(entry))
         continue;
-      return Executor{{entry.name, entry.version, place->header, place->prefix}, entry.wide};
+      return Executor{
+          {entry.name, entry.version, place->header, place->prefix, place->stand, place->name},
+          entry.wide};
     }
     return std::nullopt;
   };

@@ -21,6 +21,8 @@ struct KindPlace {
   std::string kind;
   std::string header;
   std::string prefix;
+  CredentialStand stand = CredentialStand::header;
+  std::string name = {};  // as CredentialRef::name
 };
 
 struct Executor {

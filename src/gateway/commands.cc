@@ -218,6 +218,7 @@ class CommandPeer final : public ControlPeer {
   Result<json::value> ApproverAdd(const json::object& request);
   Result<json::value> ApproverList(const json::object&);
   Result<json::value> Reload(const json::object&);
+  json::array GitJson(const Session& session) const;
   Result<json::value> Stop(const json::object&);
   Result<json::value> Flush(const json::object&);
 
@@ -292,6 +293,32 @@ Result<json::value> CommandPeer::Handle(const json::object& request, std::vector
 }
 
 // --- sessions ---
+
+// Hosts at which git finds repositories, each with the variable whose phantom it takes there.
+json::array CommandPeer::GitJson(const Session& session) const {
+  json::array out;
+  for (const auto& pack : core_.packs.all()) {
+    for (const classify::Api& api : pack->apis) {
+      if (!api.git) continue;
+      const auto takes = [&](const auto& variable) {
+        const auto owner = core_.phantoms.Find(variable.second);
+        if (!owner) return false;
+        const auto entry =
+            std::ranges::find(session.lent, owner->entry, &credential::VaultEntry::name);
+        return entry != session.lent.end() && entry->provider == api.provider &&
+               std::ranges::find(api.credentials, entry->kind, &classify::CredentialPlace::kind) !=
+                   api.credentials.end();
+      };
+      const auto found = std::ranges::find_if(session.variables, takes);
+      const std::string variable = found == session.variables.end() ? "" : found->first;
+      for (const std::string& host : core_.packs.HostsOf(api)) {
+        if (!host.starts_with("*."))
+          out.push_back({{"host", host}, {"user", api.git->user}, {"variable", variable}});
+      }
+    }
+  }
+  return out;
+}
 
 Result<void> CommandPeer::Lend(Session& session) {
   for (const credential::VaultEntry& entry : core_.vault.List()) {
@@ -586,6 +613,7 @@ Result<json::value> CommandPeer::SessionStart(const json::object& request) {
 
   json::object variables;
   for (const auto& [name, phantom] : session->variables) variables[name] = phantom;
+  json::array git = GitJson(*session);
   json::array approvers;
   for (const crypto::AllowedSigner& signer : *core_.approvers())
     approvers.push_back(json::string(signer.principals.front()));
@@ -594,6 +622,7 @@ Result<json::value> CommandPeer::SessionStart(const json::object& request) {
                       {"environment", session->environment},
                       {"variables", std::move(variables)},
                       {"lent", std::move(lent)},
+                      {"git", std::move(git)},
                       {"reach", ReachJson(*session)},
                       {"approvers", std::move(approvers)},
                       {"ca_certificate", gateway_.ca_certificate()},

@@ -189,7 +189,7 @@ Result<std::optional<Injection>> InjectionFor(Core& core, const HoldDesk::Loaded
   for (const auto& [text, owner] : core.phantoms.Of(hold.record.session)) {
     if (owner.entry == ref.entry) phantom = text;
   }
-  return Injection{ref.header, ref.prefix, real, std::move(phantom)};
+  return Injection{ref, real, std::move(phantom)};
 }
 
 // The policy in force on what was signed. A session that is over took its workspace's rules along;

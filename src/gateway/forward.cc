@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "credential/inject.h"
 #include "credential/scrub.h"
 #include "wire/http1/serialize.h"
 
@@ -41,28 +42,61 @@ std::vector<http1::Field> FieldsFor(const UpstreamRequest& request, bool search)
   return fields;
 }
 
+// The parts of a request in which the credential stands, after it was put there.
+struct Filled {
+  std::optional<Secret> value;   // of the header injection->place.header
+  std::optional<Secret> target;  // in the place of request.target
+  std::optional<Secret> body;    // in the place of request.body
+};
+
+Result<Filled> FillIn(const UpstreamRequest& request, const std::optional<Injection>& injection) {
+  Filled out;
+  if (!injection) return out;
+  if (request.scheme != "https")
+    return Fail(Code::denied, "a credential is never sent in the clear");
+  const CredentialRef& place = injection->place;
+  ILK_TRY(encoded, credential::EncodeFor(place, *injection->real));
+  if (credential::IsInTarget(place.stand)) {
+    ILK_TRY(target, credential::Splice(request.target, encoded));
+    out.target = std::move(target);
+  } else if (credential::IsInBody(place.stand)) {
+    ILK_TRY(body, credential::Splice(request.body, encoded));
+    out.body = std::move(body);
+  } else {
+    out.value = std::move(encoded);
+  }
+  return out;
+}
+
+// What a head takes up at most. A buffer that grew would leave the secret behind where it was.
+std::size_t HeadBytesMax(const UpstreamRequest& request, const Filled& filled) {
+  std::size_t bytes = 1024 + request.method.size() + request.host.size() + request.target.size();
+  for (const Header& header : request.headers)
+    bytes += header.name.size() + header.value.size() + 4;
+  if (filled.target) bytes += filled.target->size();
+  if (filled.value) bytes += filled.value->size();
+  return bytes;
+}
+
 // The head with the credential in it; the secret is appended last and lives in this buffer alone.
-Result<void> AppendHead(std::string& out, const UpstreamRequest& request,
+Result<void> AppendHead(std::string& out, const UpstreamRequest& request, const Filled& filled,
                         const http1::Framing& framing, const std::optional<Injection>& injection,
                         bool search) {
   const std::string host =
       http1::HostField(request.host, static_cast<std::uint16_t>(request.port), request.scheme);
-  ILK_TRY_VOID(http1::AppendRequestHead(out, request.method, request.target, host,
+  const std::string_view target =
+      filled.target ? filled.target->Reveal() : std::string_view(request.target);
+  ILK_TRY_VOID(http1::AppendRequestHead(out, request.method, target, host,
                                         FieldsFor(request, search), framing));
-  if (!injection) return {};
-  if (request.scheme != "https")
-    return Fail(Code::denied, "a credential is never sent in the clear");
+  if (!filled.value) return {};
   out.resize(out.size() - 2);  // before the empty line that ends the head
-  out.append(injection->header)
-      .append(": ")
-      .append(injection->prefix)
-      .append(injection->real->Reveal())
-      .append("\r\n\r\n");
+  out.append(injection->place.header).append(": ").append(filled.value->Reveal());
+  out.append("\r\n\r\n");
   return {};
 }
 
-http1::Framing FramingOf(const UpstreamRequest& request) {
-  if (!request.body.empty()) return {http1::FramingKind::length, request.body.size()};
+http1::Framing FramingOf(const UpstreamRequest& request, std::string_view body) {
+  if (!body.empty()) return {http1::FramingKind::length, body.size()};
   const bool usual =
       request.method == "POST" || request.method == "PUT" || request.method == "PATCH";
   return usual ? http1::Framing{http1::FramingKind::length, 0} : http1::Framing{};
@@ -75,13 +109,19 @@ Destination DestinationOf(const UpstreamRequest& request, const std::string& dia
 // Sends the head and the body, whole or while it arrives.
 Task<Result<void>> SendRequest(Core& core, Stream& upstream, const Outgoing& out) {
   WipedString wire;
-  const http1::Framing framing = out.body ? out.framing : FramingOf(out.request);
+  const auto filled = FillIn(out.request, out.injection);
+  if (!filled) co_return std::unexpected(filled.error());
+  const std::string_view body =
+      filled->body ? filled->body->Reveal() : std::string_view(out.request.body);
+  const http1::Framing framing = out.body ? out.framing : FramingOf(out.request, body);
   const bool search = SearchesAnswer(out);
-  if (auto head = AppendHead(wire.text, out.request, framing, out.injection, search); !head)
+  wire.text.reserve(HeadBytesMax(out.request, *filled) + (out.body ? 0 : body.size()));
+  if (auto head = AppendHead(wire.text, out.request, *filled, framing, out.injection, search);
+      !head)
     co_return head;
   upstream.SetDeadline(core.times.body);
   if (out.body == nullptr) {
-    wire.text += out.request.body;
+    wire.text += body;
     co_return co_await upstream.Write(wire.text);
   }
   if (auto sent = co_await upstream.Write(wire.text); !sent) co_return sent;
@@ -308,7 +348,12 @@ Task<Result<void>> SendHead(Core& core, Stream& upstream, const UpstreamRequest&
                             const std::optional<Injection>& injection) {
   WipedString wire;
   const http1::Framing none;
-  if (auto head = AppendHead(wire.text, request, none, injection, false); !head) co_return head;
+  const auto filled = FillIn(request, injection);
+  if (!filled) co_return std::unexpected(filled.error());
+  if (filled->body) co_return Fail(Code::denied, "a credential has no place in a body here");
+  wire.text.reserve(HeadBytesMax(request, *filled));
+  if (auto head = AppendHead(wire.text, request, *filled, none, injection, false); !head)
+    co_return head;
   upstream.SetDeadline(core.times.body);
   co_return co_await upstream.Write(wire.text);
 }

@@ -18,8 +18,7 @@ namespace interlock::gateway {
 
 // The credential a request is sent with, and what stands in its place in the answer.
 struct Injection {
-  std::string header;  // lower case
-  std::string prefix;  // "Bearer ", or ""
+  CredentialRef place;  // where it goes; entry and version for messages alone
   std::shared_ptr<const Secret> real;
   std::string phantom;  // of the same length; "" when the agent holds the real one itself
   bool Scrubs() const { return !phantom.empty(); }
@@ -51,7 +50,8 @@ struct Outgoing {
   LendWatch lend = {};
 };
 
-// Writes the request's head with the credential in it; no body follows.
+// Writes the request's head with the credential in it; no body follows. denied when the credential
+// belongs into a body.
 Task<Result<void>> SendHead(Core& core, Stream& upstream, const UpstreamRequest& request,
                             const std::optional<Injection>& injection);
 // True while the client's connection can be used for another request.

@@ -18,6 +18,7 @@
 #include <cerrno>
 #include <cstring>
 #include <future>
+#include <map>
 #include <optional>
 
 #include "base/bytes.h"
@@ -151,6 +152,28 @@ Result<classify::Packs> LoadPacks(const std::vector<fs::path>& directories) {
     return Fail(Code::not_found, "no provider packs were found in " + where);
   }
   return packs;
+}
+
+// Hosts that the configuration gives to packs which name none.
+using BoundHosts = std::map<std::string, std::vector<std::string>>;
+
+BoundHosts BoundHostsOf(const policy::Config& config) {
+  BoundHosts out;
+  for (const auto& [name, provider] : config.providers) {
+    if (!provider.hosts.empty()) out.emplace(name, provider.hosts);
+  }
+  return out;
+}
+
+Result<void> Bind(classify::Packs& packs, const policy::Config& config) {
+  for (const auto& [name, hosts] : BoundHostsOf(config)) {
+    for (const std::string& host : hosts) {
+      if (const auto bound = packs.Bind(name, host); !bound)
+        return Fail(bound.error().code,
+                    "providers." + name + ".hosts: " + host + ": " + bound.error().message);
+    }
+  }
+  return {};
 }
 
 // Every client may need a connection to a provider, and neither may ever take the descriptors that
@@ -299,6 +322,7 @@ Result<std::unique_ptr<Gateway>> Gateway::Start(GatewayOptions options) {
   ILK_TRY(settings, LoadSettings(p.options.config));
   ILK_TRY(packs, LoadPacks(p.options.packs));
   p.packs = std::move(packs);
+  ILK_TRY_VOID(Bind(p.packs, settings->config));
   ILK_TRY(vault, credential::Vault::Open(state));
   p.vault = std::move(vault);
   p.phantoms.emplace(p.vault->Derive("phantoms"));
@@ -395,6 +419,11 @@ Gateway::~Gateway() {
 
 Result<void> Gateway::Reload() {
   ILK_TRY(settings, LoadSettings(parts_->options.config));
+  // A host that lost its pack would be judged as one that nobody knows.
+  if (BoundHostsOf(settings->config) != BoundHostsOf(core().settings()->config))
+    return Fail(Code::conflict,
+                "providers.NAME.hosts changed, which is read when the gateway starts; nothing was "
+                "reloaded. Restart it: interlock gateway stop");
   ILK_TRY(index, core().ledger.AppendDurable(
                      Entry("policy", core().clock.Now(), {{"policy", settings->policy_digest}})));
   (void)index;

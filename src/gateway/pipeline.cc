@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <boost/json/object.hpp>
+#include <boost/json/string.hpp>
 #include <iterator>
 #include <optional>
 
@@ -14,8 +16,11 @@
 #include "base/ids.h"
 #include "classify/classify.h"
 #include "classify/refresh.h"
+#include "classify/rest.h"
 #include "credential/foreign.h"
+#include "credential/inject.h"
 #include "credential/lend.h"
+#include "credential/place.h"
 #include "credential/shapes.h"
 #include "gateway/answer.h"
 #include "gateway/disclosure.h"
@@ -362,12 +367,44 @@ Task<Ended> CheckHostedTools(Journey& j) {
 
 // --- 4. Whose credential it carries ---
 
-std::vector<credential::CredentialPlace> PlacesOf(const classify::Api* api) {
+// A body is a place on the routes that the pack names; the pack's reader saw to it that these are
+// written in our own words.
+bool IsPlaceOn(const classify::CredentialPlace& place, std::string_view method,
+               std::string_view target) {
+  if (!credential::IsInBody(place.stand)) return true;
+  const std::string_view path = target.substr(0, target.find('?'));
+  return std::ranges::any_of(place.routes, [&](std::string_view route) {
+    const std::size_t space = route.find(' ');
+    return route.substr(0, space) == method &&
+           classify::RouteMatches(route.substr(space + 1), path);
+  });
+}
+
+std::vector<credential::CredentialPlace> PlacesOf(const Journey& j) {
   std::vector<credential::CredentialPlace> places;
-  if (api == nullptr) return places;
-  for (const classify::CredentialPlace& place : api->credentials)
-    places.push_back({place.header, place.prefix, place.caller == classify::FromCaller::login});
+  if (j.api == nullptr) return places;
+  for (const classify::CredentialPlace& place : j.api->credentials) {
+    if (!IsPlaceOn(place, j.exchange.head.method, j.exchange.head.PathAndQuery())) continue;
+    places.push_back({place.header, place.prefix, place.caller == classify::FromCaller::login,
+                      place.stand, place.name});
+  }
   return places;
+}
+
+// What the request will be sent as says where the value goes, and never what the agent held.
+void PutReference(Journey& j, UpstreamRequest& taken) {
+  j.action.request.credential = taken.credential;
+  if (!taken.credential) return;
+  if (credential::IsInBody(taken.credential->stand)) {
+    j.action.request.body = std::move(taken.body);
+  } else if (credential::IsInTarget(taken.credential->stand)) {
+    j.action.request.target = taken.target;
+    const std::size_t mark = taken.target.find('?');
+    for (Operation& operation : j.action.operations) {
+      if (json::value* query = operation.arguments.if_contains("query"))
+        *query = json::string(std::string_view(taken.target).substr(mark + 1));
+    }
+  }
 }
 
 // What of the body could carry a credential to somebody. A prompt is text for the model, in which
@@ -407,7 +444,7 @@ std::string WrongApi(const Journey& j, const CredentialRef& ref) {
 }
 
 void FindCredentialIn(Journey& j) {
-  const std::vector<credential::CredentialPlace> places = PlacesOf(j.api);
+  const std::vector<credential::CredentialPlace> places = PlacesOf(j);
   UpstreamRequest asked;
   asked.target = std::string(j.exchange.head.PathAndQuery());
   asked.headers.reserve(j.exchange.head.fields.size());
@@ -426,6 +463,10 @@ void FindCredentialIn(Journey& j) {
                 [&](const auto& finding) { return !credential::IsForeignUse(finding, guard); });
   j.foreign.insert(j.foreign.end(), std::make_move_iterator(found.begin()),
                    std::make_move_iterator(found.end()));
+  // A body that is a place is looked at as it will be sent.
+  const bool takes_body = std::ranges::any_of(
+      places, [](const auto& place) { return credential::IsInBody(place.stand); });
+  if (takes_body) asked.body = j.action.request.body;
   auto taken = credential::TakeCredential(asked, j.session().id, places, j.core.phantoms,
                                           {host, &j.session().logins});
   if (!taken) {
@@ -435,7 +476,7 @@ void FindCredentialIn(Journey& j) {
     j.login_fingerprint = credential::Fingerprint(j.login->token->Reveal());
   }
   if (asked.credential) j.credential_fault = WrongApi(j, *asked.credential);
-  j.action.request.credential = asked.credential;
+  PutReference(j, asked);
   // The own login was not lent by anybody: to the policy the request carries nothing.
   j.carried = !j.foreign.empty() || !j.credential_fault.empty() ? CredentialSeen::foreign
               : j.action.request.credential                     ? CredentialSeen::phantom
@@ -490,6 +531,24 @@ void Decide(Journey& j) {
 
 // --- 7. The verdict carried out ---
 
+// What would be right for this host: the variables whose phantoms its API takes.
+std::string RightCredential(const Journey& j) {
+  const std::string& host = j.exchange.destination.host;
+  if (j.api == nullptr || j.api->credentials.empty())
+    return "No credential is sent to " + host + " from here.";
+  std::string names;
+  for (const auto& [variable, phantom] : j.session().variables) {
+    const auto owner = j.core.phantoms.Find(phantom);
+    if (!owner || !WrongApi(j, {owner->entry, owner->version, "", ""}).empty()) continue;
+    names += (names.empty() ? "" : " or ") + variable;
+  }
+  if (!names.empty()) return "For " + host + " use what is in " + names + ".";
+  return "This session was lent nothing for " + host +
+         ". A human can add one, outside this room: `interlock vault add NAME --provider " +
+         j.api->provider + " --environment " + j.session().environment +
+         "`; it is there for the next session.";
+}
+
 Task<bool> DenyForeign(Journey& j) {
   std::string what;
   for (const credential::Finding& finding : j.foreign) {
@@ -510,21 +569,20 @@ Task<bool> DenyForeign(Journey& j) {
     what += ").";
   }
   if (what.empty()) what = j.credential_fault;
-  std::string instead = "Credentials found in files don't work here.";
-  if (!j.session().variables.empty())
-    instead += " Use " + j.session().variables.begin()->first + ", or ask for what you need.";
+  std::string instead = "Credentials found in files don't work here. " + RightCredential(j);
   co_return co_await Deny(j, j.judgement.decision.rule, std::move(what), std::move(instead));
 }
 
 // The real credential for what is allowed, looked up after the decision.
 Result<std::optional<Injection>> InjectionFor(Journey& j) {
   // The agent holds its own login itself: nothing to hide from it in the answer.
-  if (j.login) return Injection{j.login->header, j.login->prefix, j.login->token, ""};
+  if (j.login)
+    return Injection{{"own login", 1, j.login->header, j.login->prefix}, j.login->token, ""};
   if (!j.action.request.credential) return std::nullopt;
   const CredentialRef& ref = *j.action.request.credential;
   ILK_TRY(real, j.core.vault.Reveal(ref));
   for (const auto& [phantom, owner] : j.core.phantoms.Of(j.session().id)) {
-    if (owner.entry == ref.entry) return Injection{ref.header, ref.prefix, real, phantom};
+    if (owner.entry == ref.entry) return Injection{ref, real, phantom};
   }
   return Fail(Code::denied, "the lend of " + ref.entry + " is over");
 }
@@ -645,12 +703,35 @@ std::string BeliefOf(const Journey& j) {
   return "";
 }
 
-Task<bool> Hold(Journey& j) {
+bool IsInHead(CredentialStand stand) {
+  return !credential::IsInBody(stand) && !credential::IsInTarget(stand);
+}
+
+// Where the credential of an execution can stand, the likeliest place of a kind first: where the
+// request carried one. A target or body that marks the place needs its value there and nowhere
+// else.
+std::vector<credential::KindPlace> PlacesForExecution(const Journey& j) {
   std::vector<credential::KindPlace> places;
-  if (j.api != nullptr) {
-    for (const classify::CredentialPlace& place : j.api->credentials)
-      places.push_back({place.kind, place.header, place.prefix});
+  if (j.api == nullptr) return places;
+  const auto& carried = j.action.request.credential;
+  for (const classify::CredentialPlace& place : j.api->credentials) {
+    if (carried && place.stand == carried->stand && place.header == carried->header &&
+        place.prefix == carried->prefix && (IsInHead(place.stand) || place.name == carried->name))
+      places.push_back({place.kind, place.header, place.prefix, place.stand, carried->name});
   }
+  if (carried && !IsInHead(carried->stand)) return places;
+  const bool asks_git = j.api->git.has_value();
+  for (const classify::CredentialPlace& place : j.api->credentials) {
+    if (!IsInHead(place.stand)) continue;
+    const bool any_user = place.stand == CredentialStand::basic_password && place.name.empty();
+    places.push_back({place.kind, place.header, place.prefix, place.stand,
+                      any_user && asks_git ? j.api->git->user : place.name});
+  }
+  return places;
+}
+
+Task<bool> Hold(Journey& j) {
+  const std::vector<credential::KindPlace> places = PlacesForExecution(j);
   if (!j.can_be_held)
     co_return co_await Deny(j, "not-stored",
                             "This would have to be held, and an open connection can't be stored.",

@@ -316,7 +316,7 @@ class Stage:
     """railsim and a gateway with a vault, an approver and a configuration for both."""
 
     def __init__(self, *, egress=(PLAIN,), limits=None, times=None, upstreams=(), extra="", faults=(), railsim=True,
-                 vault=True, approver=True, odd=None, plain=None, environments=None, names=(), hosted=()):
+                 vault=True, approver=True, odd=None, plain=None, environments=None, names=(), hosted=(), providers=()):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="interlock-test-"))
         self.state = self.dir / "state"
         self.config = self.dir / "interlock.yaml"
@@ -340,6 +340,7 @@ class Stage:
             self.plain = FakeUpstream(chain, key, plain)
             self.fakes = [self.odd, self.plain]
             self.hosted = hosted
+            self.providers = providers  # further lines of `providers`
             self.write_config(egress, limits, upstreams, extra, environments)
             if approver:
                 self.make_key("alice")
@@ -370,6 +371,7 @@ class Stage:
             lines += [f"  {name}: {value}" for name, value in environments.items()]
         lines += ["providers:", "  railway:",
                   '    environments: { production: production, staging: staging, "pr-*": scratch }',
+                  *self.providers,
                   "sessions:",
                   "  default: { environment: staging, egress: ["
                   + ", ".join(json.dumps(e) for e in ["railway", *egress]) + "]"
