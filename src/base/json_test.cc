@@ -204,5 +204,15 @@ TEST(Find, NeverThrows) {
   EXPECT_EQ(Find(object, "none"), nullptr);
 }
 
+TEST(WipingStorage, AValueReadIntoItLiesThereWithAllItsParts) {
+  const auto value = ParseJson(R"({"a":["text that is longer than a small string",{"b":1}]})", {},
+                               WipingStorage());
+  ASSERT_TRUE(value);
+  EXPECT_EQ(value->storage(), WipingStorage());
+  EXPECT_EQ(value->at("a").storage(), WipingStorage());
+  EXPECT_EQ(value->at("a").at(0).storage(), WipingStorage());
+  EXPECT_EQ(ParseJson("[1]")->storage(), json::storage_ptr());
+}
+
 }  // namespace
 }  // namespace interlock

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "action/action.h"
+#include "action/mint_rule.h"
 #include "base/result.h"
 
 namespace interlock::classify {
@@ -165,6 +166,7 @@ struct CredentialPlace {
   std::string prefix;                  // "Bearer ", or ""
   std::vector<std::string> variables;  // environment variables in which clients look for it
   FromCaller caller = FromCaller::nothing;
+  std::string narrower;  // a kind that reaches less far and should be lent instead; "" none
 };
 
 struct Api {
@@ -173,6 +175,7 @@ struct Api {
   std::vector<std::string>
       forward;  // lower-case header names that go upstream; a last '*' is any rest
   std::vector<CredentialPlace> credentials;
+  std::vector<MintRule> mints;
   std::optional<GraphqlRules> graphql;
   std::vector<RestRule> rest;    // the first that matches wins
   bool encoded_slashes = false;  // "%2F" in a path is an ordinary character of this API
