@@ -15,6 +15,7 @@
 #include <cstring>
 
 #include "base/file.h"
+#include "passphrase.h"
 
 extern char** environ;
 
@@ -43,6 +44,19 @@ std::string LastLine(const fs::path& log) {
   return text->substr(text->rfind('\n') + 1);
 }
 
+// The passphrase in a pipe that holds all of it before anybody reads.
+Result<UniqueFd> PipeHolding(const Secret& passphrase) {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0)
+    return Fail(Code::unavailable, std::string("pipe: ") + std::strerror(errno));
+  UniqueFd read_end(ends[0]);
+  const UniqueFd write_end(ends[1]);
+  const std::string_view text = passphrase.Reveal();
+  if (::write(write_end.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+    return Fail(Code::unavailable, std::string("pipe: ") + std::strerror(errno));
+  return read_end;
+}
+
 // Starts `interlock gateway` detached, its output in STATE/gateway.log, and waits for the byte it
 // writes to the pipe when it answers.
 Result<void> StartGateway(const CommandLine& line) {
@@ -53,12 +67,23 @@ Result<void> StartGateway(const CommandLine& line) {
     return Fail(Code::unavailable, std::string("pipe: ") + std::strerror(errno));
   UniqueFd read_end(ready[0]);
   UniqueFd write_end(ready[1]);
+  // It has no terminal of its own to ask on.
+  ILK_TRY(passphrase, PassphraseOf(line));
+  UniqueFd told;
+  if (passphrase) {
+    ILK_TRY(pipe, PipeHolding(*passphrase));
+    told = std::move(pipe);
+  }
 
   std::vector<std::string> words = {SelfPath().native(), "gateway",    "--state",
                                     state.native(),      "--ready-fd", "3"};
   if (!line.config.empty()) {
     words.push_back("--config");
     words.push_back(fs::absolute(line.config).native());
+  }
+  if (told.valid()) {
+    words.push_back("--passphrase-file");
+    words.push_back("/dev/fd/4");
   }
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
@@ -69,7 +94,11 @@ Result<void> StartGateway(const CommandLine& line) {
   posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_addopen(&actions, 1, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
   posix_spawn_file_actions_adddup2(&actions, 1, 2);
-  posix_spawn_file_actions_adddup2(&actions, write_end.get(), 3);
+  // Out of the way of the numbers that the gateway is told, first.
+  const UniqueFd ready_end(::fcntl(write_end.get(), F_DUPFD_CLOEXEC, 10));
+  const UniqueFd told_end(told.valid() ? ::fcntl(told.get(), F_DUPFD_CLOEXEC, 10) : -1);
+  posix_spawn_file_actions_adddup2(&actions, ready_end.get(), 3);
+  if (told_end.valid()) posix_spawn_file_actions_adddup2(&actions, told_end.get(), 4);
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
@@ -80,6 +109,7 @@ Result<void> StartGateway(const CommandLine& line) {
   if (failed != 0)
     return Fail(Code::unavailable, std::string("starting the gateway: ") + std::strerror(failed));
   write_end.Reset();
+  told.Reset();
   char byte = 0;
   ssize_t got = 0;
   do got = ::read(read_end.get(), &byte, 1);

@@ -76,7 +76,6 @@ json::object FromRequest(const UpstreamRequest& request) {
                                      {"version", request.credential->version},
                                      {"header", FromText(request.credential->header)},
                                      {"prefix", FromText(request.credential->prefix)}};
-    if (request.credential->wide) out["credential"].as_object()["wide"] = true;
   }
   return out;
 }
@@ -205,10 +204,6 @@ UpstreamRequest ReadRequest(Reader& reader, const json::object& object) {
     out.credential = CredentialRef{
         reader.Text(credential, "entry"), reader.Number(credential, "version", 1 << 30),
         reader.Text(credential, "header"), reader.Text(credential, "prefix")};
-    if (const json::value* wide = Find(credential, "wide")) {
-      out.credential->wide = true;
-      if (*wide != json::value(true)) reader.Say("wide");
-    }
   }
   return out;
 }

@@ -51,8 +51,6 @@ struct CredentialRef {
   int version = 0;    // rotation makes a new version; a hold is bound to the one it was signed with
   std::string header;  // lower case, where it will stand: "authorization", "project-access-token"
   std::string prefix;  // "Bearer " or ""
-  bool wide =
-      false;  // of what is held: it reaches further than it has to, and whoever signs is told
   bool operator==(const CredentialRef&) const = default;
 };
 

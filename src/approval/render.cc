@@ -363,7 +363,6 @@ Result<void> PutRequest(Page& page, const UpstreamRequest& request) {
                  std::to_string(request.credential->version) + ") as " +
                  CleanName(request.credential->header) + ": " +
                  CleanLine(request.credential->prefix) + "(secret)";
-    if (request.credential->wide) credential += ", WIDE: it reaches further than this environment";
   }
   page.Row("request", CleanName(request.method) + " " + CleanLine(url));
   page.Row("", credential);

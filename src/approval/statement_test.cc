@@ -112,7 +112,6 @@ TEST(Statement, EveryFieldIsInTheBytes) {
       [](Statement& s) { s.hold += "x"; },
       [](Statement& s) { s.action.request.body += " "; },
       [](Statement& s) { s.action.request.credential->version = 4; },
-      [](Statement& s) { s.action.request.credential->wide = true; },
       [](Statement& s) { s.scope.environments.pop_back(); },
       [](Statement& s) { s.scope.environments[0].disposable = true; },
       [](Statement& s) { s.scope.names[0] += "x"; },

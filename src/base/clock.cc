@@ -26,18 +26,6 @@ bool TakeMark(std::string_view& text, char mark) {
 
 }  // namespace
 
-Deadline::Deadline(TimePoint at, const Clock& clock) : at_(at) {
-  // Further away than anything lasts here, and small enough to be added to any clock.
-  constexpr std::chrono::milliseconds kMost = std::chrono::hours(24 * 365 * 100);
-  const TimePoint now = clock.Now();
-  auto left = std::chrono::milliseconds(0);
-  if (at > now) {
-    const bool is_far = at.time_since_epoch() - kMost > now.time_since_epoch();
-    left = is_far ? kMost : at - now;
-  }
-  steady_ = clock.Steady() + left;
-}
-
 std::string FormatTime(TimePoint time) {
   using namespace std::chrono;
   const auto day = floor<days>(time);

@@ -10,14 +10,11 @@
 namespace interlock {
 
 using TimePoint = std::chrono::sys_time<std::chrono::milliseconds>;
-using SteadyPoint = std::chrono::steady_clock::time_point;
 
 class Clock {
  public:
   virtual ~Clock() = default;
   virtual TimePoint Now() const = 0;
-  // The clock that nobody sets: for how long something has been, never for when.
-  virtual SteadyPoint Steady() const { return std::chrono::steady_clock::now(); }
 };
 
 // The wall clock of this machine.
@@ -33,29 +30,10 @@ class FakeClock final : public Clock {
  public:
   explicit FakeClock(TimePoint now) : now_(now) {}
   TimePoint Now() const override { return now_; }
-  SteadyPoint Steady() const override { return steady_; }
-  void Advance(std::chrono::milliseconds by) { now_ += by, steady_ += by; }
-  // Somebody sets the wall clock; no time goes by.
-  void Jump(std::chrono::milliseconds by) { now_ += by; }
+  void Advance(std::chrono::milliseconds by) { now_ += by; }
 
  private:
   TimePoint now_;
-  SteadyPoint steady_;
-};
-
-// A moment from which on something isn't used any more, kept on both clocks: neither setting the
-// wall clock back nor forth makes it come later.
-class Deadline {
- public:
-  Deadline(TimePoint at, const Clock& clock);
-  bool HasPassed(const Clock& clock) const {
-    return clock.Now() >= at_ || clock.Steady() >= steady_;
-  }
-  TimePoint at() const { return at_; }
-
- private:
-  TimePoint at_;
-  SteadyPoint steady_;
 };
 
 // RFC 3339 in UTC with milliseconds: "2026-04-24T09:12:03.250Z".

@@ -42,37 +42,5 @@ TEST(FakeClock, StandsStillUntilItIsAdvanced) {
   EXPECT_EQ(clock.Now(), TimePoint{milliseconds{12}});
 }
 
-TEST(Deadline, ComesNoLaterHoweverTheWallClockIsSet) {
-  using namespace std::chrono_literals;
-  const TimePoint start{1777021923250ms};
-  FakeClock clock(start);
-  const Deadline deadline(start + 1h, clock);
-  EXPECT_FALSE(deadline.HasPassed(clock));
-  clock.Jump(-24h);
-  EXPECT_FALSE(deadline.HasPassed(clock));
-  clock.Advance(59min);
-  EXPECT_FALSE(deadline.HasPassed(clock));
-  clock.Advance(1min);
-  EXPECT_TRUE(deadline.HasPassed(clock)) << "an hour went by, whatever the wall clock says";
-}
-
-TEST(Deadline, AWallClockThatIsSetRightAgainGivesItBack) {
-  using namespace std::chrono_literals;
-  FakeClock clock(TimePoint{1777021923250ms});
-  const Deadline deadline(clock.Now() + 1h, clock);
-  clock.Jump(24h);
-  EXPECT_TRUE(deadline.HasPassed(clock));
-  clock.Jump(-24h);
-  EXPECT_FALSE(deadline.HasPassed(clock));
-}
-
-TEST(Deadline, AnyTimeAtAllIsOne) {
-  using namespace std::chrono_literals;
-  FakeClock clock(TimePoint{1777021923250ms});
-  EXPECT_FALSE(Deadline(TimePoint::max(), clock).HasPassed(clock));
-  EXPECT_TRUE(Deadline(TimePoint::min(), clock).HasPassed(clock));
-  EXPECT_TRUE(Deadline(clock.Now(), clock).HasPassed(clock));
-}
-
 }  // namespace
 }  // namespace interlock

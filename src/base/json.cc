@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/wiping.h"
 
 namespace interlock {
 namespace {
@@ -541,12 +542,24 @@ json::storage_ptr WipingStorage() {
   return json::storage_ptr(&wiping);
 }
 
-Result<json::value> ParseJson(std::string_view text, JsonLimits limits, json::storage_ptr storage) {
+namespace {
+
+Result<json::value> Parsed(std::string_view text, JsonLimits limits, json::storage_ptr storage) {
   try {
     return Parser(text, limits, std::move(storage)).Parse();
   } catch (const std::exception&) {
     return Fail(Code::limit, "JSON: a value is larger than memory or the library allows");
   }
+}
+
+}  // namespace
+
+Result<json::value> ParseJson(std::string_view text, JsonLimits limits) {
+  return Parsed(text, limits, {});
+}
+
+Result<json::value> ParseSecretJson(std::string_view text) {
+  return Parsed(text, {}, WipingStorage());
 }
 
 std::string Canonical(const json::value& value) {

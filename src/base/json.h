@@ -20,12 +20,8 @@ struct JsonLimits {
   std::size_t depth_max = 64;
 };
 
-// The error names the first fault and its byte offset. The value lies in `storage`.
-Result<json::value> ParseJson(std::string_view text, JsonLimits limits = {},
-                              json::storage_ptr storage = {});
-
-// For values that hold secrets: memory that is wiped when it is given back.
-json::storage_ptr WipingStorage();
+// The error names the first fault and its byte offset.
+Result<json::value> ParseJson(std::string_view text, JsonLimits limits = {});
 
 // RFC 8785 (JCS): keys sorted by UTF-16 code units, shortest number form, minimal escapes.
 std::string Canonical(const json::value& value);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sodium.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -301,6 +302,32 @@ Result<void> MoveKey(const fs::path& directory, KeyPlace to, const KeyAccess& no
   // The key is safe in its new place; an item that stays behind is no reason to say otherwise.
   if (!old_item.empty() && now.keyring != nullptr) (void)now.keyring->Forget(old_item);
   return {};
+}
+
+// One process at a time: what one of them changed, the other would overwrite, and its holds would
+// be executed with what is no longer there.
+Result<UniqueFd> LockVault(const std::filesystem::path& directory) {
+  const auto path = directory / "vault.lock";
+  UniqueFd lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!lock.valid())
+    return Fail(Code::unavailable, "vault: opening " + path.string() + ": " + ::strerror(errno));
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) {
+    const std::string me = std::to_string(::getpid()) + "\n";
+    if (::ftruncate(lock.get(), 0) != 0 ||
+        ::pwrite(lock.get(), me.data(), me.size(), 0) != static_cast<ssize_t>(me.size()))
+      return Fail(Code::unavailable, "vault: writing " + path.string() + ": " + ::strerror(errno));
+    return lock;
+  }
+  std::string who = "another process";
+  const auto text = ReadFile(path, 64);
+  const auto digits = text ? text->substr(0, text->find('\n')) : "";
+  if (!digits.empty() && digits.find_first_not_of("0123456789") == std::string::npos) {
+    who = "process " + digits;
+    if (const auto name = ReadFile("/proc/" + digits + "/comm", 64))
+      who += " (" + EscapeForHumans(name->substr(0, name->find('\n')), 32) + ")";
+  }
+  return Fail(Code::conflict, "vault: " + (directory / "vault").string() + " is in use by " + who +
+                                  "; end that gateway first: interlock gateway stop");
 }
 
 }  // namespace interlock::credential

@@ -57,6 +57,10 @@ Result<Secret> MakeKey(const std::filesystem::path& directory, std::optional<Key
 Result<void> MoveKey(const std::filesystem::path& directory, KeyPlace to, const KeyAccess& now,
                      const KeyAccess& then);
 
+// Locks DIRECTORY/vault.lock for as long as the descriptor lives, and writes into it whose it is.
+// Whoever opens a vault or moves its key holds it. conflict: another process does, which is named.
+Result<UniqueFd> LockVault(const std::filesystem::path& directory);
+
 // Opens a file that nobody else can read or put something else in place of. not_found: it isn't
 // there. denied: somebody else could reach it.
 Result<UniqueFd> OpenPrivate(const std::filesystem::path& path);

@@ -48,9 +48,7 @@ std::optional<Executor> ExecutorFor(std::string_view provider, const Scope& scop
       const KindPlace* place = PlaceOf(entry, places);
       if (entry.provider != provider || !entry.IsLent() || place == nullptr || !accepts(entry))
         continue;
-      Executor executor{{entry.name, entry.version, place->header, place->prefix}, entry.wide};
-      executor.ref.wide = entry.wide;
-      return executor;
+      return Executor{{entry.name, entry.version, place->header, place->prefix}, entry.wide};
     }
     return std::nullopt;
   };
@@ -61,7 +59,10 @@ std::optional<Executor> ExecutorFor(std::string_view provider, const Scope& scop
            Touches(scope, entry.environment);
   };
   if (auto found = pick(lent, reaches)) return found;
-  return pick(vault, [&](const VaultEntry& entry) { return Touches(scope, entry.environment); });
+  // What is minted is minted for a session: there is nothing to execute with before that.
+  return pick(vault, [&](const VaultEntry& entry) {
+    return entry.source != SourceKind::mint && Touches(scope, entry.environment);
+  });
 }
 
 }  // namespace interlock::credential

@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "base/json.h"
+#include "base/wiping.h"
 #include "crypto/rs256.h"
 
 namespace interlock::credential {
@@ -208,7 +209,7 @@ std::unexpected<Error> Refused(int status, const Result<json::value>& body) {
 }
 
 Result<json::value> AcceptedJson(int status, std::string_view body) {
-  auto root = ParseJson(body, {}, WipingStorage());
+  auto root = ParseSecretJson(body);
   if (status < 200 || status > 299 || (root && HasErrors(*root))) return Refused(status, root);
   if (!root) return Fail(Code::invalid_input, "the provider's answer is not JSON");
   return root;

@@ -17,6 +17,7 @@
 
 #include "base/bytes.h"
 #include "base/unique_fd.h"
+#include "base/wiping.h"
 #include "credential/child.h"
 
 namespace interlock::credential {
@@ -200,7 +201,7 @@ Result<Sourced> ReadText(std::string_view text, std::string_view field, TimePoin
   if (text.empty()) return Fail(Code::invalid_input, "it is empty");
   if (text.front() != '{' && text.front() != '[' && field.empty())
     return Sourced{Secret(std::string(text)), std::nullopt};
-  const auto root = ParseJson(text, {}, WipingStorage());
+  const auto root = ParseSecretJson(text);
   if (!root) return Fail(Code::invalid_input, "it is not JSON that can be read");
   return ReadJson(*root, field, now);
 }

@@ -17,6 +17,7 @@
 #include "base/file.h"
 #include "base/ids.h"
 #include "base/unique_fd.h"
+#include "base/wiping.h"
 #include "credential/seal.h"
 #include "crypto/hash.h"
 
@@ -112,31 +113,7 @@ Result<void> CheckNew(const VaultEntry& entry) {
   return {};
 }
 
-// One process at a time: what one of them changed, the other would overwrite, and its holds would
-// be executed with what is no longer there.
-Result<UniqueFd> LockVault(const std::filesystem::path& directory) {
-  const auto path = directory / "vault.lock";
-  UniqueFd lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!lock.valid())
-    return Fail(Code::unavailable, "vault: opening " + path.string() + ": " + ::strerror(errno));
-  if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) {
-    const std::string me = std::to_string(::getpid()) + "\n";
-    if (::ftruncate(lock.get(), 0) != 0 ||
-        ::pwrite(lock.get(), me.data(), me.size(), 0) != static_cast<ssize_t>(me.size()))
-      return Fail(Code::unavailable, "vault: writing " + path.string() + ": " + ::strerror(errno));
-    return lock;
-  }
-  std::string who = "another process";
-  const auto text = ReadFile(path, 64);
-  const auto digits = text ? text->substr(0, text->find('\n')) : "";
-  if (!digits.empty() && digits.find_first_not_of("0123456789") == std::string::npos) {
-    who = "process " + digits;
-    if (const auto name = ReadFile("/proc/" + digits + "/comm", 64))
-      who += " (" + EscapeForHumans(name->substr(0, name->find('\n')), 32) + ")";
-  }
-  return Fail(Code::conflict, "vault: " + (directory / "vault").string() + " is in use by " + who +
-                                  "; end that gateway first: interlock gateway stop");
-}
+SteadyPoint SteadyNow() { return std::chrono::steady_clock::now(); }
 
 std::shared_ptr<const Secret> Shared(Secret&& value) {
   return std::make_shared<const Secret>(std::move(value));
@@ -144,10 +121,12 @@ std::shared_ptr<const Secret> Shared(Secret&& value) {
 
 }  // namespace
 
-Vault::Vault(std::filesystem::path directory, Secret key, UniqueFd lock, const Clock& clock)
+Vault::Vault(std::filesystem::path directory, Secret key, UniqueFd lock, const Clock& clock,
+             std::function<SteadyPoint()> steady)
     : directory_(std::move(directory)),
       lock_(std::move(lock)),
       clock_(clock),
+      steady_(std::move(steady)),
       key_(std::move(key)),
       entry_key_(DeriveKey(key_, "vault entries")),
       seal_key_(DeriveKey(key_, "sealed bodies")) {}
@@ -167,7 +146,8 @@ Result<std::unique_ptr<Vault>> Vault::Open(const std::filesystem::path& director
   ILK_TRY(key, place ? LoadKey(directory, options.access)
                      : MakeKey(directory, std::nullopt, options.access));
   const Clock& clock = options.clock != nullptr ? *options.clock : system_clock;
-  std::unique_ptr<Vault> vault(new Vault(directory, std::move(key), std::move(lock), clock));
+  std::unique_ptr<Vault> vault(new Vault(directory, std::move(key), std::move(lock), clock,
+                                         options.steady ? options.steady : SteadyNow));
   if (has_vault) {
     ILK_TRY_VOID(OpenPrivate(vault_path));
     ILK_TRY(text, ReadFile(vault_path, kFileBytesMax));
@@ -240,7 +220,7 @@ Result<void> Vault::LoadEntry(const json::value& value) {
   if (item.entry.source == SourceKind::value) {
     item.value = Shared(Secret(std::string(plain.Reveal())));
   } else {
-    const auto text = ParseJson(plain.Reveal(), {}, WipingStorage());
+    const auto text = ParseSecretJson(plain.Reveal());
     const json::object* spelt = text ? text->if_object() : nullptr;
     item.source = spelt ? SourceFromJson(*spelt) : std::nullopt;
     if (!item.source || item.source->kind != item.entry.source)
@@ -293,7 +273,7 @@ Result<void> Vault::SaveOrRestore(std::map<std::string, Item, std::less<>> items
 
 Vault::Item Vault::ItemOf(VaultEntry entry, std::string sealed) const {
   Item item{std::move(entry), std::move(sealed), nullptr};
-  if (item.entry.until) item.until.emplace(*item.entry.until, clock_);
+  if (item.entry.until) item.until.emplace(*item.entry.until, Now());
   return item;
 }
 
@@ -417,7 +397,7 @@ Result<std::shared_ptr<const Secret>> Vault::Reveal(const CredentialRef& ref) co
                                     std::to_string(item->entry.version) + ", not " +
                                     std::to_string(ref.version));
   const std::string lend = "the lend " + ref.entry;
-  if (item->until && item->until->HasPassed(clock_))
+  if (item->until && item->until->HasPassed(Now()))
     return Fail(Code::denied, lend + " ended at " + FormatTime(item->until->at()) +
                                   "; a human can lend it again: interlock vault add " + ref.entry +
                                   " … --until TIME");
@@ -425,7 +405,7 @@ Result<std::shared_ptr<const Secret>> Vault::Reveal(const CredentialRef& ref) co
       item->trouble.empty() ? "its source was not asked" : "its source fails: " + item->trouble;
   if (item->value == nullptr)
     return Fail(Code::unavailable, lend + " has no value to be used: " + why);
-  if (item->expires && item->expires->HasPassed(clock_))
+  if (item->expires && item->expires->HasPassed(Now()))
     return Fail(Code::unavailable, "the credential of " + lend + " expired at " +
                                        FormatTime(item->expires->at()) +
                                        " and there is no newer one: " + why);
@@ -437,7 +417,7 @@ std::vector<VaultEntry> Vault::Current(std::span<const VaultEntry> entries) cons
   std::vector<VaultEntry> out;
   for (const VaultEntry& entry : entries) {
     const Item* item = Seek(entry.name);
-    if (item == nullptr || (item->until && item->until->HasPassed(clock_))) continue;
+    if (item == nullptr || (item->until && item->until->HasPassed(Now()))) continue;
     const VaultEntry& now = item->entry;
     if (now.provider == entry.provider && now.environment == entry.environment &&
         now.kind == entry.kind && now.allow == entry.allow && now.for_scope == entry.for_scope &&
@@ -450,12 +430,12 @@ std::vector<VaultEntry> Vault::Current(std::span<const VaultEntry> entries) cons
 ValueState Vault::StateOf(std::string_view name) const {
   const std::lock_guard lock(mutex_);
   const Item* item = Seek(name);
-  if (item == nullptr || (item->until && item->until->HasPassed(clock_)))
+  if (item == nullptr || (item->until && item->until->HasPassed(Now())))
     return ValueState::unusable;
   if (!item->source) return ValueState::ready;
-  if (item->value == nullptr || (item->expires && item->expires->HasPassed(clock_)))
+  if (item->value == nullptr || (item->expires && item->expires->HasPassed(Now())))
     return ValueState::wanting;
-  const bool is_due = item->ask_again && item->ask_again->HasPassed(clock_);
+  const bool is_due = item->ask_again && item->ask_again->HasPassed(Now());
   return is_due ? ValueState::due : ValueState::ready;
 }
 
@@ -467,7 +447,7 @@ Result<Source> Vault::SourceOf(std::string_view name) const {
   return *item->source;
 }
 
-Result<void> Vault::Put(const VaultEntry& entry, Sourced given) {
+Result<bool> Vault::Put(const VaultEntry& entry, Sourced given) {
   ILK_TRY_VOID(CheckValue(given.value.Reveal(), "the value of " + entry.name));
   const std::lock_guard lock(mutex_);
   Item* item = Seek(entry.name);
@@ -475,20 +455,20 @@ Result<void> Vault::Put(const VaultEntry& entry, Sourced given) {
     return Fail(Code::conflict, "vault: " + entry.name + " was changed meanwhile");
   item->trouble.clear();
   item->expires.reset();
-  if (given.expires) item->expires.emplace(*given.expires, clock_);
-  item->ask_again.emplace(AskAgainAt(item->source->kind, given.expires, clock_.Now()), clock_);
-  if (item->value != nullptr && item->value->Reveal() == given.value.Reveal()) return {};
+  if (given.expires) item->expires.emplace(*given.expires, Now());
+  item->ask_again.emplace(AskAgainAt(item->source->kind, given.expires, clock_.Now()), Now());
+  if (item->value != nullptr && item->value->Reveal() == given.value.Reveal()) return false;
   item->before = std::move(item->value);
   item->value = Shared(std::move(given.value));
   Reindex();
-  return {};
+  return true;
 }
 
 void Vault::NoteRefused(const CredentialRef& ref) {
   const std::lock_guard lock(mutex_);
   Item* item = Seek(ref.entry);
   if (item != nullptr && item->entry.version == ref.version && item->source)
-    item->ask_again.emplace(clock_.Now(), clock_);
+    item->ask_again.emplace(clock_.Now(), Now());
 }
 
 void Vault::NoteTrouble(const VaultEntry& entry, std::string why) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -14,6 +15,7 @@
 
 #include "action/action.h"
 #include "base/clock.h"
+#include "base/deadline.h"
 #include "base/result.h"
 #include "base/secret.h"
 #include "base/unique_fd.h"
@@ -51,8 +53,9 @@ struct LiveSecret {
 };
 
 struct VaultOptions {
-  KeyAccess access;              // for the time of opening
-  const Clock* clock = nullptr;  // the system's when null; outlives the vault
+  KeyAccess access;                               // for the time of opening
+  const Clock* clock = nullptr;                   // the system's when null; outlives the vault
+  std::function<SteadyPoint()> steady = nullptr;  // the system's when empty
 };
 
 // How the value of an entry stands.
@@ -106,9 +109,9 @@ class Vault {
   // For whoever asks the sources. not_found and `unusable` where there is no such entry.
   ValueState StateOf(std::string_view name) const;
   Result<Source> SourceOf(std::string_view name) const;
-  // What its source gave; conflict when the entry has another version by now. The value before it
-  // is still recognised: it may be good for a while.
-  Result<void> Put(const VaultEntry& entry, Sourced given);
+  // What its source gave; whether that is another value than before. conflict when the entry has
+  // another version by now. The value before it is still recognised: it may be good for a while.
+  Result<bool> Put(const VaultEntry& entry, Sourced given);
   // The provider refused it as a credential (401): its source is asked before it is used again.
   void NoteRefused(const CredentialRef& ref);
   // Its source gave nothing; `why` becomes part of what Reveal says.
@@ -140,7 +143,9 @@ class Vault {
     std::optional<Deadline> ask_again = {};
     std::string trouble = {};  // of the last time the source was asked
   };
-  Vault(std::filesystem::path directory, Secret key, UniqueFd lock, const Clock& clock);
+  Vault(std::filesystem::path directory, Secret key, UniqueFd lock, const Clock& clock,
+        std::function<SteadyPoint()> steady);
+  Moment Now() const { return {clock_.Now(), steady_()}; }
   Result<void> Load(std::string_view text);
   Result<void> LoadEntry(const json::value& value);
   std::string Document() const;
@@ -157,6 +162,7 @@ class Vault {
   const std::filesystem::path directory_;
   const UniqueFd lock_;
   const Clock& clock_;
+  const std::function<SteadyPoint()> steady_;
   const Secret key_;
   const Secret entry_key_;
   const Secret seal_key_;
