@@ -95,8 +95,8 @@ Result<void> StartGateway(const CommandLine& line) {
   posix_spawn_file_actions_addopen(&actions, 1, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
   posix_spawn_file_actions_adddup2(&actions, 1, 2);
   // Out of the way of the numbers that the gateway is told, first.
-  const UniqueFd ready_end(::fcntl(write_end.get(), F_DUPFD_CLOEXEC, 10));
-  const UniqueFd told_end(told.valid() ? ::fcntl(told.get(), F_DUPFD_CLOEXEC, 10) : -1);
+  UniqueFd ready_end(::fcntl(write_end.get(), F_DUPFD_CLOEXEC, 10));
+  UniqueFd told_end(told.valid() ? ::fcntl(told.get(), F_DUPFD_CLOEXEC, 10) : -1);
   posix_spawn_file_actions_adddup2(&actions, ready_end.get(), 3);
   if (told_end.valid()) posix_spawn_file_actions_adddup2(&actions, told_end.get(), 4);
   posix_spawnattr_t attributes;
@@ -108,8 +108,9 @@ Result<void> StartGateway(const CommandLine& line) {
   posix_spawnattr_destroy(&attributes);
   if (failed != 0)
     return Fail(Code::unavailable, std::string("starting the gateway: ") + std::strerror(failed));
+  // The gateway's end must be the last one: then its end is the end of the pipe.
   write_end.Reset();
-  told.Reset();
+  ready_end.Reset();
   char byte = 0;
   ssize_t got = 0;
   do got = ::read(read_end.get(), &byte, 1);

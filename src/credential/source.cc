@@ -277,6 +277,12 @@ std::string_view ToString(SourceKind kind) {
   return it == std::end(kKinds) ? "unknown" : it->second;
 }
 
+std::optional<SourceKind> ParseSourceKind(std::string_view text) {
+  const auto it = std::ranges::find(kKinds, text, &std::pair<SourceKind, std::string_view>::second);
+  if (it == std::end(kKinds)) return std::nullopt;
+  return it->first;
+}
+
 json::object ToJson(const Source& source) {
   json::object terms;
   for (const auto& [name, value] : source.terms) terms[name] = value;
@@ -288,11 +294,10 @@ json::object ToJson(const Source& source) {
 
 std::optional<Source> SourceFromJson(const json::object& object) {
   Source source;
-  const auto it = std::ranges::find(kKinds, FindString(object, "kind"),
-                                    &std::pair<SourceKind, std::string_view>::second);
+  const auto kind = ParseSourceKind(FindString(object, "kind"));
   const json::object* terms = FindObject(object, "terms");
-  if (it == std::end(kKinds) || terms == nullptr) return std::nullopt;
-  source.kind = it->first;
+  if (!kind || terms == nullptr) return std::nullopt;
+  source.kind = *kind;
   source.text = FindString(object, "text");
   source.field = FindString(object, "field");
   for (const auto& [name, value] : *terms) {

@@ -18,6 +18,7 @@ namespace interlock::credential {
 
 enum class SourceKind { value, command, environment, file, mint };
 std::string_view ToString(SourceKind kind);
+std::optional<SourceKind> ParseSourceKind(std::string_view text);
 
 struct Source {
   SourceKind kind = SourceKind::value;

@@ -88,9 +88,9 @@ std::optional<VaultEntry> EntryOf(const json::object& meta) {
     entry.until = *until;
   }
   if (meta.contains("source")) {
-    const auto source = SourceFromJson({{"kind", FindString(meta, "source")}, {"terms", {}}});
+    const auto source = ParseSourceKind(FindString(meta, "source"));
     if (!source) return std::nullopt;
-    entry.source = source->kind;
+    entry.source = *source;
   }
   return entry;
 }
@@ -474,7 +474,10 @@ void Vault::NoteRefused(const CredentialRef& ref) {
 void Vault::NoteTrouble(const VaultEntry& entry, std::string why) {
   const std::lock_guard lock(mutex_);
   Item* item = Seek(entry.name);
-  if (item != nullptr && item->entry.version == entry.version) item->trouble = std::move(why);
+  if (item == nullptr || item->entry.version != entry.version) return;
+  item->trouble = std::move(why);
+  // How long it is good nobody said; that its source still gives it was all that spoke for it.
+  if (!item->expires && item->value != nullptr) item->before = std::move(item->value);
 }
 
 std::vector<LiveSecret> Vault::Secrets() const {

@@ -114,7 +114,8 @@ class Vault {
   Result<bool> Put(const VaultEntry& entry, Sourced given);
   // The provider refused it as a credential (401): its source is asked before it is used again.
   void NoteRefused(const CredentialRef& ref);
-  // Its source gave nothing; `why` becomes part of what Reveal says.
+  // Its source gave nothing; `why` becomes part of what Reveal says. A value without an expiry
+  // isn't used any more.
   void NoteTrouble(const VaultEntry& entry, std::string why);
 
   std::vector<LiveSecret> Secrets() const;

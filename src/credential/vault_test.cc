@@ -352,6 +352,20 @@ TEST_F(VaultTimeTest, AValueIsNotUsedBeyondItsExpiryWhateverItsSourceSays) {
   EXPECT_EQ((*vault->Reveal(Ref("staging", 1)))->Reveal(), "second-value-002");
 }
 
+TEST_F(VaultTimeTest, WithoutAnExpiryAValueIsGoodWhileItsSourceGivesIt) {
+  const auto vault = OpenAt(clock_);
+  ASSERT_TRUE(vault->Add(Entry(), Command(), clock_.Now()));
+  const VaultEntry entry = vault->Get("staging").value();
+  ASSERT_TRUE(vault->Put(entry, Given("first-value-0001")));
+  Pass(61min);
+  EXPECT_EQ(vault->StateOf("staging"), ValueState::due);
+  EXPECT_TRUE(vault->Reveal(Ref("staging", 1)));
+  vault->NoteTrouble(entry, "it is gone");
+  EXPECT_FALSE(vault->Reveal(Ref("staging", 1)));
+  EXPECT_EQ(vault->StateOf("staging"), ValueState::wanting);
+  EXPECT_EQ(vault->Index()->Find("first-value-0001").size(), 1u) << "it is still known";
+}
+
 TEST_F(VaultTimeTest, ARefreshedValueKeepsItsVersionAndBothAreRecognised) {
   const auto vault = OpenAt(clock_);
   ASSERT_TRUE(vault->Add(Entry(), Command(), clock_.Now()));

@@ -627,7 +627,7 @@ Result<json::value> CommandPeer::SessionAttach(const json::object& request) {
 
 // Waits a moment for the provider; what could not be taken back by then is tried again later.
 void CommandPeer::TakeBackMinted(const std::string& session) {
-  core_.mints.EndEntries(session + ".");
+  core_.mints.EndEntries(session);
   Worker& worker = gateway_.workers().Next();
   auto done = asio::co_spawn(worker.context, TakeBack(core_, worker), asio::use_future);
   (void)done.wait_for(kTakeBackMax);

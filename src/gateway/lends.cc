@@ -130,7 +130,7 @@ Task<void> Lends::Ask(Core& core, Worker& worker, std::string name) {
     Note(core, *entry, failed);
     co_return;
   }
-  const Result<void> done;
+  const Result<void> done{};
   Note(core, *entry, done);
   if (!*put) co_return;
   // The name alone says nothing of which value was in force when.

@@ -69,6 +69,13 @@ Result<Terms> TermsOf(Core& core, const std::string& provider, const std::string
                                        "\" credential is minted with a \"" + wide.kind + "\" one");
 }
 
+// How a credential stands in a header of our own call; what comes back is searched for it.
+Injection InHeader(const std::string& header, const std::string& prefix,
+                   std::shared_ptr<const Secret> real) {
+  std::string cover(real->size(), '*');
+  return Injection{header, prefix, std::move(real), std::move(cover)};
+}
+
 Result<Injection> InjectionOf(Core& core, const Terms& terms, std::shared_ptr<const Secret> real) {
   switch (terms.rule->proof) {
     case MintProof::place: {
@@ -76,14 +83,11 @@ Result<Injection> InjectionOf(Core& core, const Terms& terms, std::shared_ptr<co
                                            &classify::CredentialPlace::kind);
       if (place == terms.api->credentials.end())
         return Fail(Code::not_found, "the pack has no place for " + terms.with.kind);
-      std::string cover(real->size(), '*');
-      return Injection{place->header, place->prefix, std::move(real), std::move(cover)};
+      return InHeader(place->header, place->prefix, std::move(real));
     }
     case MintProof::jwt: {
       ILK_TRY(jwt, credential::SignedJwt(*terms.rule, terms.values, *real, core.clock.Now()));
-      std::string cover(jwt.size(), '*');
-      return Injection{"authorization", "Bearer ", std::make_shared<const Secret>(std::move(jwt)),
-                       std::move(cover)};
+      return InHeader("authorization", "Bearer ", std::make_shared<const Secret>(std::move(jwt)));
     }
     case MintProof::sigv4:
       break;
@@ -99,8 +103,7 @@ Task<Result<OneShot>> Send(Core& core, Worker& worker, Terms terms, const MintCa
   std::optional<Injection> injection;
   if (call->with_token) {
     if (token == nullptr) co_return Fail(Code::not_found, "the token itself is no longer known");
-    std::string cover(token->size(), '*');
-    injection.emplace(Injection{"authorization", "Bearer ", token, std::move(cover)});
+    injection.emplace(InHeader("authorization", "Bearer ", token));
   } else {
     CredentialRef ref;
     ref.entry = terms.with.name;
@@ -117,7 +120,7 @@ Task<Result<OneShot>> Send(Core& core, Worker& worker, Terms terms, const MintCa
   if (sent != nullptr) *sent = answer.reached != Reached::nothing_sent;
   if (answer.reached != Reached::answered)
     co_return Fail(Code::unavailable, "asking " + terms.host + ": " + answer.error);
-  co_return answer;
+  co_return std::move(answer);
 }
 
 // Over when there is no such token any more.
@@ -218,10 +221,10 @@ void MintDesk::Remove(const std::string& name) {
   (void)Save();
 }
 
-void MintDesk::EndEntries(const std::string& prefix) {
+void MintDesk::EndEntries(const std::string& of) {
   const std::lock_guard lock(mutex_);
   for (Outstanding& one : outstanding_)
-    if (one.entry.starts_with(prefix)) one.is_over = true;
+    if (one.entry == of || one.entry.starts_with(of + ".")) one.is_over = true;
 }
 
 void MintDesk::End(const std::string& name) {
@@ -305,7 +308,7 @@ Task<Result<Sourced>> Mint(Core& core, Worker& worker, VaultEntry entry,
   } else {
     minted = std::unexpected(answer.error());
   }
-  if (minted) co_return minted;
+  if (minted) co_return std::move(minted);
   // A refusal by status made nothing. Anything else may have: it is looked for and taken back.
   const bool is_refused =
       answer && answer->status >= 400 && answer->status < 500 && answer->status != 408;

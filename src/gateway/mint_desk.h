@@ -43,7 +43,8 @@ class MintDesk {
   Result<void> Load(std::filesystem::path file);
   Result<void> Add(Outstanding one);
   void Remove(const std::string& name);
-  void EndEntries(const std::string& prefix);
+  // Those of one entry, or of a session's entries ("SESSION.…").
+  void EndEntries(const std::string& of);
   void End(const std::string& name);
   // False when somebody else has tried it since `before`, or does now.
   bool Begin(const std::string& name, SteadyPoint before, SteadyPoint now);

@@ -205,6 +205,14 @@ bool IsSameUse(const VaultEntry& a, const VaultEntry& b) {
          a.allow == b.allow && a.for_scope == b.for_scope && a.for_mint == b.for_mint;
 }
 
+// What running sessions had minted under this entry is over with it, and taken back.
+void EndMinted(Core& core, const std::string& name) {
+  for (const auto& session : core.sessions.All()) {
+    core.phantoms.EndEntry(session->id + "." + name);
+    core.mints.EndEntries(session->id + "." + name);
+  }
+}
+
 void AddWeakness(json::array& out, const std::string& name, const std::string& means,
                  const std::string& remedy) {
   out.push_back(json::object{{"name", name}, {"means", means}, {"remedy", remedy}});
@@ -236,6 +244,7 @@ Result<json::value> AddToVault(Core& core, const json::object& request) {
     core.phantoms.Rotate(entry.name, version);
   else
     core.phantoms.EndEntry(entry.name);
+  EndMinted(core, entry.name);
   core.lends.Forget(entry.name);
   entry.version = version;
   json::object fields{{"entry", entry.name},
@@ -260,6 +269,7 @@ Result<json::value> ListVault(Core& core) {
 Result<json::value> RemoveFromVault(Core& core, const json::object& request) {
   ILK_TRY(name, Required(request, "name"));
   ILK_TRY_VOID(core.vault.Remove(name));
+  EndMinted(core, name);
   core.lends.Forget(name);
   ILK_TRY_VOID(Record(core, "credential-removed", {{"entry", name}}));
   return json::object{{"removed", name}};
