@@ -139,7 +139,7 @@ Result<Secret> NewPassphrase(const CommandLine& line) {
   ILK_TRY(second, AskPassphrase("once more: "));
   if (first.Reveal() != second.Reveal())
     return Fail(Code::invalid_input, "the two passphrases differ; nothing was changed");
-  return std::move(first);
+  return first;
 }
 
 Result<void> KeepKey(const CommandLine& line, credential::KeyPlace to) {

@@ -97,7 +97,7 @@ TEST_F(VaultTest, AVersionIsNeverUsedAgainAfterARemoval) {
 }
 
 TEST_F(VaultTest, BadNamesAndValuesAreRefusedWithoutShowingThem) {
-  const auto vault = Open();
+  auto vault = Open();
   for (const char* name : {"", "a b", "a/b", "\u202e", "a\n"})
     EXPECT_EQ(vault->Add(Entry(name), Value(), now_).error().code, Code::invalid_input) << name;
   for (const std::string& value :
@@ -109,6 +109,7 @@ TEST_F(VaultTest, BadNamesAndValuesAreRefusedWithoutShowingThem) {
     EXPECT_EQ(result.error().message.find(value), std::string::npos);
   }
   EXPECT_TRUE(vault->List().empty());
+  vault.reset();
   EXPECT_TRUE(Open()->List().empty());
 }
 
