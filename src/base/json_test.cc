@@ -206,7 +206,8 @@ TEST(Find, NeverThrows) {
 }
 
 TEST(WipingStorage, AValueReadIntoItLiesThereWithAllItsParts) {
-  const auto value = ParseJson(R"({"a":["text that is longer than a small string",{"b":1}]})");
+  const auto value =
+      ParseSecretJson(R"({"a":["text that is longer than a small string",{"b":1}]})");
   ASSERT_TRUE(value);
   EXPECT_EQ(value->storage(), WipingStorage());
   EXPECT_EQ(value->at("a").storage(), WipingStorage());
