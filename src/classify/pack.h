@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "action/action.h"
+#include "action/mint_rule.h"
 #include "base/result.h"
 
 namespace interlock::classify {
@@ -178,6 +179,7 @@ struct CredentialPlace {
   CredentialStand stand = CredentialStand::header;
   std::string name;                 // as CredentialRef::name; "" beside Basic: whatever is there
   std::vector<std::string> routes;  // "POST /oauth/token": where a body has it; never empty then
+  std::string narrower;  // a kind that reaches less far and should be lent instead; "" none
 };
 
 // Hosts of git repositories: remotes by SSH are reached over HTTPS instead.
@@ -192,6 +194,7 @@ struct Api {
       forward;  // lower-case header names that go upstream; a last '*' is any rest
   std::vector<CredentialPlace> credentials;
   std::optional<GitAccess> git;
+  std::vector<MintRule> mints;
   std::optional<GraphqlRules> graphql;
   std::vector<RestRule> rest;         // the first that matches wins
   std::vector<int> refusals = {401};  // statuses by which it refuses a credential

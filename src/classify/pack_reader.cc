@@ -4,6 +4,7 @@
 #include "base/bytes.h"
 #include "base/file.h"
 #include "classify/body_reader.h"
+#include "classify/mint_reader.h"
 #include "classify/operation_reader.h"
 #include "classify/pack.h"
 #include "classify/pack_fields.h"
@@ -54,7 +55,7 @@ class PackReader {
     Api api;
     if (!IsMapOf(node,
                  {"hosts", "forward", "credentials", "git", "lists", "graphql", "rest",
-                  "encoded_slashes", "refuses_with"},
+                  "encoded_slashes", "refuses_with", "mint"},
                  problems_)) {
       return api;
     }
@@ -71,6 +72,8 @@ class PackReader {
     CheckForward(node, api);
     if (node.Find("refuses_with")) api.refusals = Statuses(node);
     if (const YamlNode* git = node.Find("git")) api.git = GitOf(*git);
+    api.mints = ReadMintRules(node, problems_);
+    CheckNarrower(node, api);
     api.encoded_slashes = FlagAt(node, "encoded_slashes", false, problems_);
     if (const YamlNode* graphql = node.Find("graphql"))
       api.graphql = Graphql(*graphql, Lists(node));
@@ -117,17 +120,36 @@ class PackReader {
     }
   }
 
+  // A kind that is said to be narrower is one that can be lent.
+  void CheckNarrower(const YamlNode& node, const Api& api) {
+    const auto lent = [&api](const std::string& kind) {
+      return std::ranges::find(api.credentials, kind, &CredentialPlace::kind) !=
+             api.credentials.end();
+    };
+    for (const CredentialPlace& place : api.credentials) {
+      if (!place.narrower.empty() && (!lent(place.narrower) || place.narrower == place.kind))
+        problems_.Add(node, "'narrower: " + place.narrower + "' is no other kind of credential");
+    }
+    for (const MintRule& rule : api.mints) {
+      if (!lent(rule.kind))
+        problems_.Add(node, "'mint' makes '" + rule.kind + "', which has no place");
+      if (rule.proof == MintProof::place && !lent(rule.with))
+        problems_.Add(node, "'mint' is asked with '" + rule.with + "', which has no place");
+    }
+  }
+
   CredentialPlace CredentialOf(const YamlNode& node) {
     CredentialPlace place;
     if (!IsMapOf(node,
                  {"kind", "header", "prefix", "basic", "user", "query", "cookie", "form", "json",
-                  "routes", "variables", "caller"},
+                  "routes", "variables", "caller", "narrower"},
                  problems_)) {
       return place;
     }
     place.kind = TextAt(node, "kind", Need::required, problems_);
     ReadStand(node, place);
     place.variables = TextsAt(node, "variables", Need::optional, problems_);
+    place.narrower = TextAt(node, "narrower", Need::optional, problems_);
     const std::string caller = TextAt(node, "caller", Need::optional, problems_);
     if (caller == "key") place.caller = FromCaller::key;
     if (caller == "login") place.caller = FromCaller::login;

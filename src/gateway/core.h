@@ -22,6 +22,8 @@
 #include "crypto/allowed_signers.h"
 #include "crypto/tls_context.h"
 #include "gateway/cover.h"
+#include "gateway/lends.h"
+#include "gateway/mint_desk.h"
 #include "gateway/session.h"
 #include "gateway/upstream.h"
 #include "ledger/ledger.h"
@@ -161,6 +163,8 @@ class Core {
   LargeBodies large_bodies;
   OwnPorts own_ports;
   ScrubSets scrub_sets;
+  Lends lends;
+  MintDesk mints;
 
   std::shared_ptr<const Settings> settings() const {
     const std::lock_guard lock(mutex_);

@@ -280,6 +280,8 @@ Task<Result<json::object>> Execute(Core& core, Worker& worker, std::string id) {
     auto carry_out = [&core, &hold] { return CarryOut(core, *hold); };
     co_return co_await Blocking(core, std::move(carry_out));
   }
+  if (const auto& ref = hold->action.request.credential)
+    co_await core.lends.Refresh(core, worker, ref->entry);
   auto injection = InjectionFor(core, *hold);
   if (!injection) co_return co_await GiveUp(core, id, injection.error().message);
 

@@ -654,6 +654,8 @@ Task<Ended> Clear(Journey& j, Passed& passed) {
   passed.decision = ShortId("d");
   if (const auto recorded = co_await RecordDecision(j, passed.decision, "", intent); !recorded)
     co_return co_await SendUnrecorded(j, recorded.error());
+  if (const auto& ref = j.action.request.credential)
+    co_await j.core.lends.Refresh(j.core, j.worker, ref->entry);
   auto injection = InjectionFor(j);
   if (!injection) {
     co_return co_await Deny(j, "lend", injection.error().message, "Ask a human for a new lend.");
@@ -746,14 +748,22 @@ Task<bool> Hold(Journey& j) {
                             "the agent's own login.",
                             "Go on with other work.");
   if (!places.empty()) {
-    const auto executor = credential::ExecutorFor(
-        j.action.provider, j.scopes.whole, j.session().AllLent(), j.core.vault.List(), places);
+    // As they are now: what was lent may be renewed, or over.
+    const credential::Vault& vault = j.core.vault;
+    const auto executor =
+        credential::ExecutorFor(j.action.provider, j.scopes.whole, vault.Current(j.session().AllLent()),
+                                vault.Current(vault.List()), places);
     if (!executor) {
       co_return co_await Deny(j, "no-credential",
                               "No credential that was given to Interlock can do this.",
                               "Ask a human to add one for that environment.");
     }
     j.action.request.credential = executor->ref;
+    // Part of what is shown and signed.
+    if (executor->wide)
+      j.judgement.decision.reason +=
+          "; it would be executed with " + executor->ref.entry +
+          ", a WIDE credential that reaches further than its environment";
   }
   const std::size_t bytes = j.action.request.body.size() + j.action.request.target.size();
   if (j.session().holds >= Session::kHoldsMax ||

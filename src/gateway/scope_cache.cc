@@ -60,7 +60,7 @@ Result<Looker> AskerFor(Core& core, const std::string& provider, const std::stri
 }
 
 Task<Result<std::string>> Ask(Core& core, Worker& worker, Looker asker, std::string body) {
-  auto real = core.vault.Reveal(asker.ref);
+  auto real = co_await core.lends.Reveal(core, worker, asker.ref);
   if (!real) co_return std::unexpected(real.error());
   UpstreamRequest request{"https",
                           asker.host,

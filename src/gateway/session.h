@@ -40,6 +40,12 @@ struct CallerLogin {
   std::string fingerprint;
 };
 
+// A vault entry of the session's environment that it was not lent.
+struct NotLent {
+  std::string entry;
+  std::string why;
+};
+
 // Why the gateway ends connections that stay open between requests.
 enum class LineEnd { session_over, policy_changed };
 
@@ -53,6 +59,7 @@ struct Session {
   std::string environment;  // the one it was lent
   TimePoint started;
   std::vector<credential::VaultEntry> lent;
+  std::vector<NotLent> not_lent;
   std::map<std::string, std::string> variables;  // name → phantom
   std::vector<Reach> reach;
   std::vector<std::uint16_t> published;  // ports of the host's loopback that lead into its room
