@@ -410,7 +410,7 @@ def test_a_room_can_neither_ask_for_one_nor_make_one():
     s = stage()
     work, home = s.dir / "inside", s.dir / "inside-home"
     work.mkdir(), home.mkdir()
-    (work / "tool").write_bytes(INTERLOCK.read_bytes())  # an agent can always bring the program
+    (work / "tool").write_bytes((INTERLOCK.parent / "interlock-core").read_bytes())  # an agent can always bring the program
     (work / "tool").chmod(0o755)
     before = len(s.holds())
     script = (f"./tool grant {STRANGER} --session $INTERLOCK_SESSION --for 1h; echo $?; "
