@@ -268,8 +268,8 @@ class PackReader {
   RestRule RestOf(const YamlNode& node) {
     RestRule rule;
     if (!IsMapOf(node,
-                 {"route", "effect", "discloses", "hands_out", "because", "query", "inspect", "compressed",
-                  "body", "refreshes", "websocket"},
+                 {"route", "effect", "discloses", "hands_out", "because", "query", "inspect",
+                  "compressed", "body", "refreshes", "websocket"},
                  problems_)) {
       return rule;
     }

@@ -750,9 +750,9 @@ Task<bool> Hold(Journey& j) {
   if (!places.empty()) {
     // As they are now: what was lent may be renewed, or over.
     const credential::Vault& vault = j.core.vault;
-    const auto executor =
-        credential::ExecutorFor(j.action.provider, j.scopes.whole, vault.Current(j.session().AllLent()),
-                                vault.Current(vault.List()), places);
+    const auto executor = credential::ExecutorFor(j.action.provider, j.scopes.whole,
+                                                  vault.Current(j.session().AllLent()),
+                                                  vault.Current(vault.List()), places);
     if (!executor) {
       co_return co_await Deny(j, "no-credential",
                               "No credential that was given to Interlock can do this.",

@@ -112,7 +112,8 @@ def imitation_stage():
     imitation = Imitation()
     programs = pathlib.Path(tempfile.mkdtemp(prefix="interlock-programs-"))
     try:
-        shutil.copy2(BIN / "interlock", programs / "interlock")
+        for name in ("interlock", "interlock-core"):
+            shutil.copy2(BIN / name, programs / name)
         shutil.copytree(BIN / "packs", programs / "packs")
         (programs / "packs" / "imitation").mkdir()
         (programs / "packs" / "imitation" / "pack.yaml").write_text(PACK)

@@ -208,7 +208,7 @@ def test_the_gateway_writes_no_core_and_locks_what_is_secret():
     with bare_stage() as s:
         pid = s.note_gateway()
         limits = pathlib.Path(f"/proc/{pid}/limits").read_text()
-        assert any(line.split()[4:6] == ["0", "0"] for line in limits.splitlines() if line.startswith("Max core file size")), limits
+        assert any(line.split()[4:6] == ["1", "1"] for line in limits.splitlines() if line.startswith("Max core file size")), limits
         status = pathlib.Path(f"/proc/{pid}/status").read_text()
         locked = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmLck"))
         assert locked > 0, status
