@@ -52,6 +52,10 @@ int WorkspaceDiff(const CommandLine& line);
 int WorkspaceUndo(const CommandLine& line);
 int WorkspaceApply(const CommandLine& line);
 int WorkspaceDiscard(const CommandLine& line);
+// scan.cc
+int Scan(const CommandLine& line);
+// classify.cc
+int Classify(const CommandLine& line);
 // command_table.cc
 int Completion(const CommandLine& line);
 

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "credential/decoded.h"
+#include "credential/detect/standard.h"
 #include "credential/shapes.h"
 
 namespace interlock::credential {
@@ -116,7 +117,24 @@ class Finder {
     LookAnywhere("target", target);
   }
 
+  // One look at everything together: most requests hold nothing, and places are told apart only in
+  // those that may. No encoding goes over the line break between two of them.
+  void LookTogether(const RequestView& request) {
+    std::string all(request.target);
+    for (const Header& header : request.headers) {
+      all += '\n';
+      all += header.value;
+    }
+    all += '\n';
+    all += request.body;
+    bool may_find = false;
+    const bool complete = VisitReadings(
+        all, [&](std::string_view reading) { may_find = may_find || MayFind(reading); });
+    looks_closely_ = may_find || !complete;
+  }
+
   void LookAnywhere(const std::string& place, std::string_view text) {
+    if (!looks_closely_) return;
     const bool complete =
         VisitReadings(text, [&](std::string_view reading) { LookAtReading(place, reading); });
     if (!complete)
@@ -131,11 +149,14 @@ class Finder {
     return owner && owner->session == context_.session && !owner->ended;
   }
 
+  static std::string KindOr(std::string_view unknown, std::string_view token) {
+    const Rule* rule = KindOfToken(StandardDetector(), token);
+    return rule != nullptr ? NameOf(*rule) : std::string(unknown);
+  }
+
   void StandsInPlace(const std::string& place, std::string_view token) {
     if (IsOwn(token)) return;
-    const std::string_view kind = KindOf(token);
-    Add({place, kind.empty() ? "unrecognised" : std::string(kind), Fingerprint(token), "",
-         Certainty::place});
+    Add({place, KindOr("unrecognised", token), Fingerprint(token), "", Certainty::place});
   }
 
   void LookAtParameter(std::string_view parameter) {
@@ -156,8 +177,7 @@ class Finder {
     for (const TokenMatch& match : context_.workspace.Find(text)) {
       const std::string_view token = text.substr(match.offset, match.size);
       if (IsOwn(token)) continue;
-      const std::string_view kind = KindOf(token);
-      Add({place, kind.empty() ? "token from the workspace" : std::string(kind), Fingerprint(token),
+      Add({place, KindOr("token from the workspace", token), Fingerprint(token),
            std::string(match.label), Certainty::known});
     }
     if (context_.logins != nullptr) {
@@ -173,11 +193,34 @@ class Finder {
       Add({place, "phantom of another session", Fingerprint(text.substr(seen.offset, seen.size)),
            "", Certainty::known});
     }
-    for (const ShapeHit& hit : FindShapes(text)) {
-      const std::string_view token = text.substr(hit.offset, hit.size);
+    const Detections detections = StandardDetector().Find(text, Look::formats);
+    for (const Detection& detection : detections.found) {
+      const std::string_view token = text.substr(detection.offset, detection.size);
       if (IsOwn(token)) continue;
-      Add({place, std::string(hit.kind), Fingerprint(token), "", Certainty::shape});
+      Add({place, NameOf(*detection.rule), Fingerprint(token), "", Certainty::shape});
     }
+    if (!detections.complete)
+      Add({place, "more credentials than are counted", Fingerprint(text), "", Certainty::known});
+  }
+
+  // Whether a look at each place could find anything, without saying what.
+  bool MayFind(std::string_view text) const {
+    const auto foreign = [&](const auto& matches) {
+      return std::ranges::any_of(matches, [&](const TokenMatch& match) {
+        return !IsOwn(text.substr(match.offset, match.size));
+      });
+    };
+    if (!context_.vault.Find(text).empty() || foreign(context_.workspace.Find(text))) return true;
+    if (context_.logins != nullptr && !context_.logins->Index()->Find(text).empty()) return true;
+    for (const PhantomSeen& seen : context_.phantoms.FindAll(text)) {
+      if (seen.owner.session != context_.session || seen.owner.ended) return true;
+    }
+    if (!StandardDetector().MayHold(text, Look::formats)) return false;
+    const Detections detections = StandardDetector().Find(text, Look::formats);
+    return !detections.complete ||
+           std::ranges::any_of(detections.found, [&](const Detection& detection) {
+             return !IsOwn(text.substr(detection.offset, detection.size));
+           });
   }
 
   // One finding per token and place, with the most that is known about it.
@@ -199,6 +242,7 @@ class Finder {
   }
 
   const ForeignContext& context_;
+  bool looks_closely_ = true;
   std::vector<Finding> findings_;
 };
 
@@ -224,6 +268,7 @@ std::optional<std::string> PlaceWithPhantom(const UpstreamRequest& request,
 
 std::vector<Finding> FindForeign(const RequestView& request, const ForeignContext& context) {
   Finder finder(context);
+  finder.LookTogether(request);
   for (const Header& header : request.headers) finder.LookAtHeader(header);
   finder.LookAtTarget(request.target);
   finder.LookAnywhere("body", request.body);

@@ -80,8 +80,8 @@ std::string_view NameBefore(std::string_view text, std::size_t end) {
 
 // "value", "secret_value": says nothing; what it is the value of stands before.
 bool IsEmptyName(std::string_view words) {
-  constexpr std::array<std::string_view, 6> kEmpty = {"_value_",   "_secret_value_", "_default_",
-                                                      "_content_", "_text_",         "_string_value_"};
+  constexpr std::array<std::string_view, 6> kEmpty = {
+      "_value_", "_secret_value_", "_default_", "_content_", "_text_", "_string_value_"};
   return std::ranges::find(kEmpty, words) != kEmpty.end();
 }
 
@@ -96,8 +96,8 @@ std::string NameWords(std::string_view text) {
       continue;
     }
     const bool after_lower = i > 0 && (IsLower(text[i - 1]) || IsDigit(text[i - 1]));
-    const bool before_lower = i > 0 && IsUpper(text[i - 1]) && i + 1 < text.size() &&
-                              IsLower(text[i + 1]);
+    const bool before_lower =
+        i > 0 && IsUpper(text[i - 1]) && i + 1 < text.size() && IsLower(text[i + 1]);
     if (IsUpper(c) && (after_lower || before_lower) && out.back() != '_') out += '_';
     out += IsUpper(c) ? static_cast<char>(c - 'A' + 'a') : c;
   }

@@ -22,7 +22,8 @@ constexpr std::array<std::uint32_t, 256> kCrcTable = [] {
 
 std::uint32_t Crc32(std::string_view text) {
   std::uint32_t value = ~0u;
-  for (char c : text) value = kCrcTable[(value ^ static_cast<unsigned char>(c)) & 0xff] ^ value >> 8;
+  for (char c : text)
+    value = kCrcTable[(value ^ static_cast<unsigned char>(c)) & 0xff] ^ value >> 8;
   return ~value;
 }
 
@@ -99,13 +100,12 @@ bool IsJwt(std::string_view token) {
   if (!head.starts_with('{') || head.find("\"alg\"") == std::string::npos) return false;
   if (!claims.starts_with('{')) return false;
   constexpr std::array<std::string_view, 22> kClaims = {
-      "\"sub\"",  "\"iss\"",  "\"aud\"",   "\"exp\"",      "\"iat\"",   "\"jti\"",
-      "\"nbf\"",  "\"user",   "\"email",   "\"role",       "\"scope",   "\"scp\"",
-      "\"name\"", "\"id\"",   "\"client",  "\"access",     "\"account", "\"uid\"",
-      "\"key",    "\"token",  "\"session", "\"permission"};
-  return std::ranges::any_of(kClaims, [&](std::string_view claim) {
-    return claims.find(claim) != std::string::npos;
-  });
+      "\"sub\"",  "\"iss\"", "\"aud\"",   "\"exp\"",     "\"iat\"",   "\"jti\"",
+      "\"nbf\"",  "\"user",  "\"email",   "\"role",      "\"scope",   "\"scp\"",
+      "\"name\"", "\"id\"",  "\"client",  "\"access",    "\"account", "\"uid\"",
+      "\"key",    "\"token", "\"session", "\"permission"};
+  return std::ranges::any_of(
+      kClaims, [&](std::string_view claim) { return claims.find(claim) != std::string::npos; });
 }
 
 Checked Check(std::string_view name, std::string_view token) {

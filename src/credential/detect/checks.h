@@ -7,10 +7,10 @@
 namespace interlock::credential {
 
 enum class Checked {
-  unknown,   // there is nothing to check, or it wasn't this form
-  fits,      // it can hardly be anything else
-  misfits,   // an old form, a made-up one or a typo: other signs decide
-  no,        // it isn't one
+  unknown,  // there is nothing to check, or it wasn't this form
+  fits,     // it can hardly be anything else
+  misfits,  // an old form, a made-up one or a typo: other signs decide
+  no,       // it isn't one
 };
 
 bool IsCheck(std::string_view name);

@@ -29,8 +29,8 @@ std::size_t OffsetIn(std::string_view text, std::string_view part) {
 // A login's password as people type it into addresses and command lines.
 bool IsPassword(std::string_view user, std::string_view password) {
   constexpr std::array<std::string_view, 16> kStandIns = {
-      "password", "pass", "passwd", "pwd",  "secret", "token",  "test",    "xxx",
-      "user",     "***",  "admin",  "root", "foo",    "bar",    "postgres", "changeme"};
+      "password", "pass", "passwd", "pwd",  "secret", "token", "test",     "xxx",
+      "user",     "***",  "admin",  "root", "foo",    "bar",   "postgres", "changeme"};
   if (password.size() < 4 || IsPlaceholder(password)) return false;
   const std::string lower = ToLower(password);
   if (std::ranges::find(kStandIns, lower) != kStandIns.end() || lower == ToLower(user))
@@ -50,9 +50,8 @@ void LookAtPem(std::string_view text, std::size_t end, const Emit& emit) {
   const std::size_t head = rest.find("-----", 10);
   if (head == std::string_view::npos) return;
   const std::size_t foot = rest.find("-----END", head + 5);
-  const std::string_view body = rest.substr(head + 5, foot == std::string_view::npos
-                                                          ? std::string_view::npos
-                                                          : foot - head - 5);
+  const std::string_view body = rest.substr(
+      head + 5, foot == std::string_view::npos ? std::string_view::npos : foot - head - 5);
   std::string digits;
   for (std::size_t i = 0; i < body.size() && digits.size() < 4096; ++i) {
     if (body[i] == '\\') {
@@ -80,8 +79,7 @@ void LookAtUrl(std::string_view text, std::size_t end, const Emit& emit) {
   if (colon == std::string_view::npos) return;
   const std::string_view password = login.substr(colon + 1);
   if (end >= text.size() || !(IsAlnum(text[end]) || In(text[end], "[${"))) return;
-  if (IsPassword(login.substr(0, colon), password))
-    emit(OffsetIn(text, password), password.size());
+  if (IsPassword(login.substr(0, colon), password)) emit(OffsetIn(text, password), password.size());
 }
 
 std::string_view WordAt(std::string_view text, std::size_t at) {
@@ -226,7 +224,8 @@ constexpr CodedKind kKinds[] = {
     {"pem", R"(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY)", LookAtPem, true},
     {"url", R"(://[^\s:/@"'<>`]{0,64}:[^\s/@"'<>`]{3,128}@)", LookAtUrl, false},
     {"basic", R"((?i)basic[ \t]{1,4}[A-Za-z0-9+/=])", LookAtBasic, false},
-    {"bearer", R"((?i)authorization[\s"'\\:=,]{1,10}(?:bearer|token|apikey|splunk|api-key)[ \t]{1,4}[A-Za-z0-9+/=_-])",
+    {"bearer",
+     R"((?i)authorization[\s"'\\:=,]{1,10}(?:bearer|token|apikey|splunk|api-key)[ \t]{1,4}[A-Za-z0-9+/=_-])",
      LookAtBearer, false},
     {"curl-user", R"(curl)", LookAtCurl, false},
     {"kubernetes-secret", R"(kind["']?[ \t]{0,4}:[ \t]{0,4}["']?Secret\s)", LookAtManifest, false},
@@ -237,19 +236,20 @@ constexpr CodedKind kKinds[] = {
 // What the last word of a name says it is, other than a secret.
 bool NamesSomethingElse(std::string_view name) {
   constexpr std::array<std::string_view, 46> kLast = {
-      "id",       "ids",      "name",     "names",   "url",      "uri",     "path",     "file",
-      "type",     "version",  "count",    "length",  "size",     "max",     "min",      "limit",
-      "expiry",   "expires",  "ttl",      "header",  "field",    "label",   "param",    "endpoint",
-      "host",     "format",   "prefix",   "suffix",  "class",    "pattern", "policy",   "issuer",
-      "alg",      "arn",      "provider", "template", "hash",    "digest",  "checksum", "ref",
-      "location", "selector", "column",   "dir",     "fingerprint", "iv"};
+      "id",       "ids",     "name",        "names",    "url",    "uri",      "path",
+      "file",     "type",    "version",     "count",    "length", "size",     "max",
+      "min",      "limit",   "expiry",      "expires",  "ttl",    "header",   "field",
+      "label",    "param",   "endpoint",    "host",     "format", "prefix",   "suffix",
+      "class",    "pattern", "policy",      "issuer",   "alg",    "arn",      "provider",
+      "template", "hash",    "digest",      "checksum", "ref",    "location", "selector",
+      "column",   "dir",     "fingerprint", "iv"};
   constexpr std::array<std::string_view, 32> kAny = {
-      "_public",     "_csrf",      "_xsrf",       "_authenticity", "_nonce",    "_page_",
-      "_next_",      "_sync_",     "_continuation", "_cursor",     "_publishable", "tokenizer",
-      "_keyboard",   "_keyframe",  "_keyword",    "_checksum",     "_sha256",   "_sha1_",
-      "_md5",        "_integrity", "_cache",      "_sort_",        "_primary",  "_foreign",
-      "_partition",  "_idempotency", "_translation", "_commit",   "_revision", "_etag",
-      "_hash",       "_author_"};
+      "_public",    "_csrf",        "_xsrf",         "_authenticity", "_nonce",       "_page_",
+      "_next_",     "_sync_",       "_continuation", "_cursor",       "_publishable", "tokenizer",
+      "_keyboard",  "_keyframe",    "_keyword",      "_checksum",     "_sha256",      "_sha1_",
+      "_md5",       "_integrity",   "_cache",        "_sort_",        "_primary",     "_foreign",
+      "_partition", "_idempotency", "_translation",  "_commit",       "_revision",    "_etag",
+      "_hash",      "_author_"};
   const std::size_t end = name.size() - 1;
   const std::size_t begin = end == 0 ? 0 : name.rfind('_', end - 1);
   const std::string_view last =
@@ -265,12 +265,11 @@ bool NamesPassword(std::string_view name) {
 
 bool NamesSecret(std::string_view name) {
   constexpr std::array<std::string_view, 30> kParts = {
-      "token",        "secret",         "apikey",       "api_key",     "access_key", "accesskey",
-      "private_key",  "privatekey",     "auth_key",     "signing_key", "encryption_key",
-      "encrypt_key",  "account_key",    "master_key",   "shared_key",  "storage_key",
-      "service_key",  "client_key",     "app_key",      "admin_key",   "credential", "creds_",
-      "authorization", "_bearer_",      "_auth_",       "license_key", "licence_key",
-      "deploy_key",   "webhook_key",    "session_key"};
+      "token",       "secret",      "apikey",      "api_key",     "access_key",     "accesskey",
+      "private_key", "privatekey",  "auth_key",    "signing_key", "encryption_key", "encrypt_key",
+      "account_key", "master_key",  "shared_key",  "storage_key", "service_key",    "client_key",
+      "app_key",     "admin_key",   "credential",  "creds_",      "authorization",  "_bearer_",
+      "_auth_",      "license_key", "licence_key", "deploy_key",  "webhook_key",    "session_key"};
   return std::ranges::any_of(kParts, [&](std::string_view part) { return Contains(name, part); });
 }
 

@@ -27,7 +27,7 @@ std::string AsCpp(const Rule& rule) {
     out += Quoted(text) + ", ";
   out += "static_cast<RuleForm>(" + std::to_string(static_cast<int>(rule.form)) + "), ";
   for (std::string_view text :
-       {rule.pattern, rule.trigger, rule.words, rule.code, rule.check, rule.match})
+       {rule.pattern, rule.trigger, rule.words, rule.code, rule.check, rule.published, rule.match})
     out += Quoted(text) + ", ";
   out += "static_cast<Randomness>(" + std::to_string(static_cast<int>(rule.randomness)) + ")";
   for (bool flag : {rule.digits, rule.letters, rule.asks_credential, rule.placeholders_too})
@@ -43,7 +43,8 @@ Result<void> Write(const std::filesystem::path& from, const std::filesystem::pat
   for (const Rule& rule : book.rules()) cpp += AsCpp(rule);
   cpp += "};\n}\nstd::span<const Rule> StandardRules() { return kRules; }\n}\n";
   ILK_TRY_VOID(ReplaceFile(to / "standard_rules.cc", cpp, 0644));
-  for (const auto& [look, name] : {std::pair(Look::formats, "formats"), std::pair(Look::everything, "everything")}) {
+  for (const auto& [look, name] :
+       {std::pair(Look::formats, "formats"), std::pair(Look::everything, "everything")}) {
     for (const auto& [processor, suffix] :
          {std::pair(Processor::any, "any"), std::pair(Processor::avx2, "avx2")}) {
       ILK_TRY(bytes, CompileFirstPass(book.rules(), look, processor));

@@ -13,6 +13,7 @@
 #include "credential/detect/checks.h"
 #include "credential/detect/coded.h"
 #include "credential/detect/plausible.h"
+#include "credential/shapes.h"
 
 namespace interlock::credential {
 namespace {
@@ -52,7 +53,8 @@ bool IsWordByte(char c) {
 
 // A word of its own: "x\nghp_…" in a string counts, "video.ico-…png" doesn't.
 bool StandsAlone(std::string_view text, std::size_t begin, std::size_t end) {
-  if (begin > 0 && IsWordByte(text[begin]) && (IsWordByte(text[begin - 1]) || text[begin - 1] == '-')) {
+  if (begin > 0 && IsWordByte(text[begin]) &&
+      (IsWordByte(text[begin - 1]) || text[begin - 1] == '-')) {
     const bool escaped = begin > 1 && text[begin - 2] == '\\' &&
                          std::string_view("nrt").find(text[begin - 1]) != std::string_view::npos;
     const bool encoded = begin > 2 && text[begin - 3] == '%';
@@ -60,8 +62,9 @@ bool StandsAlone(std::string_view text, std::size_t begin, std::size_t end) {
     if (!escaped && !encoded && !flag) return false;
   }
   if (end < text.size() && IsWordByte(text[end]) && IsWordByte(text[end - 1])) return false;
-  constexpr std::array<std::string_view, 12> kFiles = {".png", ".jpg", ".svg", ".css",  ".js", ".gif",
-                                                       ".ico", ".bfu", ".html", ".woff", ".md", ".pdf"};
+  constexpr std::array<std::string_view, 12> kFiles = {".png",  ".jpg",  ".svg", ".css",
+                                                       ".js",   ".gif",  ".ico", ".bfu",
+                                                       ".html", ".woff", ".md",  ".pdf"};
   const std::string_view after = text.substr(end, 6);
   return std::ranges::none_of(kFiles,
                               [&](std::string_view name) { return after.starts_with(name); });
@@ -94,10 +97,10 @@ struct Detector::Parts {
   Database formats;
   Database everything;
   std::uint64_t serial = 0;
-  std::vector<std::size_t> fixed;  // by rule
+  std::vector<std::size_t> fixed;           // by rule
   std::map<char, std::vector<Word>> words;  // of named rules, by their first letter
-  std::vector<std::string_view> prefixes;  // of tokens
-  std::size_t password = SIZE_MAX;  // the rules of assignments
+  std::vector<std::string_view> prefixes;   // of tokens
+  std::size_t password = SIZE_MAX;          // the rules of assignments
   std::size_t assigned = SIZE_MAX;
   // Patterns are compiled when they are needed first.
   mutable std::unique_ptr<std::once_flag[]> once;
@@ -128,7 +131,9 @@ void Detector::Parts::Prepare() {
     if (rule.code == "password") password = i;
     if (rule.code == "assigned") assigned = i;
     const std::string_view prefix = rule.pattern.substr(0, fixed[i]);
-    if (rule.form == RuleForm::token && prefix.size() >= 4 && (prefix.back() == '-' || prefix.back() == '_') && prefix.find('\\') == std::string_view::npos)
+    if (rule.form == RuleForm::token && prefix.size() >= 4 &&
+        (prefix.back() == '-' || prefix.back() == '_') &&
+        prefix.find('\\') == std::string_view::npos)
       prefixes.push_back(prefix);
     if (rule.form != RuleForm::named) continue;
     for (std::string_view rest = rule.words; !rest.empty();) {
@@ -153,6 +158,8 @@ Opinion Judge(const Rule& rule, std::size_t fixed, std::string_view value) {
     if (checked == Checked::fits) return {true, true};
   }
   if (!rule.placeholders_too && IsPlaceholder(value)) return {};
+  if (!rule.published.empty() && rule.published.find(Fingerprint(value)) != std::string_view::npos)
+    return {};
   const std::string_view random = value.substr(std::min(fixed, value.size()));
   if (!rule.placeholders_too && !IsRandomEnough(random, rule.randomness)) return {};
   if (rule.digits || rule.letters) {
@@ -172,8 +179,7 @@ thread_local Scratch t_scratch;
 // One text. Hits of the first pass come in the order of their ends.
 class Search {
  public:
-  Search(const Detector::Parts& parts, std::string_view text)
-      : parts_(parts), text_(text), tried_(parts.rules.size(), 0) {}
+  Search(const Detector::Parts& parts, std::string_view text) : parts_(parts), text_(text) {}
 
   static int OnHit(unsigned number, unsigned long long, unsigned long long to, unsigned,
                    void* self) {
@@ -182,10 +188,9 @@ class Search {
 
   Detections Take() {
     std::ranges::stable_sort(found_, [](const Ranked& a, const Ranked& b) {
-      return a.rank != b.rank ? a.rank < b.rank
-             : a.detection.offset != b.detection.offset
-                 ? a.detection.offset < b.detection.offset
-                 : a.detection.size > b.detection.size;
+      return a.rank != b.rank                           ? a.rank < b.rank
+             : a.detection.offset != b.detection.offset ? a.detection.offset < b.detection.offset
+                                                        : a.detection.size > b.detection.size;
     });
     // The more telling rule keeps a place that two claim.
     std::map<std::size_t, Detection> kept;
@@ -212,6 +217,14 @@ class Search {
     Detection detection;
   };
 
+  // Few rules meet anything in a text.
+  std::size_t& Tried(std::size_t rule) {
+    for (auto& [known, upto] : tried_) {
+      if (known == rule) return upto;
+    }
+    return tried_.emplace_back(rule, 0).second;
+  }
+
   // False ends the search.
   bool Hit(unsigned number, std::size_t to) {
     if (number == kLineNumber)
@@ -235,7 +248,7 @@ class Search {
   void LookAtToken(std::size_t index, std::size_t to) {
     const Rule& rule = parts_.rules[index];
     const RE2& pattern = parts_.Pattern(index);
-    std::size_t from = std::max(to > kTokenMax ? to - kTokenMax : 0, tried_[index]);
+    std::size_t from = std::max(to > kTokenMax ? to - kTokenMax : 0, Tried(index));
     const std::size_t end = std::min(text_.size(), to + kTokenMax);
     const re2::StringPiece all(text_.data(), text_.size());
     for (std::size_t attempt = 0; attempt < kAttemptsMax && from < to; ++attempt) {
@@ -252,22 +265,22 @@ class Search {
         if (opinion.counts)
           Add(index, static_cast<std::size_t>(value.data() - text_.data()), value.size(),
               opinion.proven);
-        tried_[index] = from = std::max(stop, begin + 1);
+        Tried(index) = from = std::max(stop, begin + 1);
       } else {
         // A shorter one may begin inside.
         from = begin + 1;
       }
     }
-    tried_[index] = std::max(tried_[index], std::min(from, to));
+    Tried(index) = std::max(Tried(index), std::min(from, to));
   }
 
   void LookAtCoded(std::size_t index, std::size_t to) {
     const auto kinds = CodedKinds();
     const auto kind = std::ranges::find(kinds, parts_.rules[index].code, &CodedKind::code);
-    if (to < tried_[index]) return;
+    if (to < Tried(index)) return;
     kind->look(text_, to, [&](std::size_t offset, std::size_t size) {
       Add(index, offset, size, false);
-      tried_[index] = std::max(tried_[index], offset + size);
+      Tried(index) = std::max(Tried(index), offset + size);
     });
   }
 
@@ -326,7 +339,7 @@ class Search {
 
   const Detector::Parts& parts_;
   const std::string_view text_;
-  std::vector<std::size_t> tried_;  // by rule: what lies before was looked at
+  std::vector<std::pair<std::size_t, std::size_t>> tried_;  // rule, and what of the text it saw
   std::size_t line_end_ = 0;
   std::vector<Ranked> found_;
   bool complete_ = true;
@@ -394,6 +407,19 @@ Detections Detector::Find(std::string_view text, Look look) const {
   Detections out = search.Take();
   if (error != HS_SUCCESS) out.complete = false;
   return out;
+}
+
+bool Detector::MayHold(std::string_view text, Look look) const {
+  if (text.size() < 4) return false;
+  if (text.size() > (1u << 30)) return true;
+  const hs_database_t* database =
+      look == Look::formats ? parts_->formats.get() : parts_->everything.get();
+  const std::uint64_t serial = parts_->serial + (look == Look::formats ? 0 : 1);
+  const auto stop = [](unsigned, unsigned long long, unsigned long long, unsigned, void*) {
+    return 1;
+  };
+  return hs_scan(database, text.data(), static_cast<unsigned>(text.size()), 0,
+                 t_scratch.For(database, serial), stop, nullptr) != HS_SUCCESS;
 }
 
 const Rule* KindOfToken(const Detector& detector, std::string_view token) {

@@ -43,8 +43,8 @@ struct Detections {
 // Const use is thread-safe; each thread keeps scratch memory of its own.
 class Detector {
  public:
-  // Rules whose databases were compiled before, the best for a processor first; `rules` outlives the
-  // detector. Where this processor refuses all of them, they are compiled anew.
+  // Rules whose databases were compiled before, the best for a processor first; `rules` outlives
+  // the detector. Where this processor refuses all of them, they are compiled anew.
   static Result<std::unique_ptr<Detector>> Open(std::span<const Rule> rules,
                                                 std::span<const std::string_view> formats,
                                                 std::span<const std::string_view> everything);
@@ -58,6 +58,9 @@ class Detector {
 
   // At most 1 GiB. No byte is special.
   Detections Find(std::string_view text, Look look) const;
+
+  // False: Find would find nothing. Costs the first pass alone, so it may be true for nothing.
+  bool MayHold(std::string_view text, Look look) const;
 
   std::span<const Rule> rules() const;
 

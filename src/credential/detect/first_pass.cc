@@ -13,12 +13,24 @@ namespace {
 
 // Names of secrets whatever the provider. Each has to be followed by a sign and a value.
 constexpr std::array<std::string_view, 14> kNames = {
-    "passw",   "pwd",          "passphrase", "secret",         "token",
-    "api[_. -]?key", "access[_. -]?key", "credential", "authorization", "bearer",
-    "creds",   "(?:private|auth|signing|encryption|encrypt|account|master|shared|storage|service|client|app|admin|licen[sc]e|deploy|webhook|session)[_. -]?key",
-    "[a-z]key", "_auth"};
+    "passw",
+    "pwd",
+    "passphrase",
+    "secret",
+    "token",
+    "api[_. -]?key",
+    "access[_. -]?key",
+    "credential",
+    "authorization",
+    "bearer",
+    "creds",
+    "(?:private|auth|signing|encryption|encrypt|account|master|shared|storage|service|client|app|"
+    "admin|licen[sc]e|deploy|webhook|session)[_. -]?key",
+    "[a-z]key",
+    "_auth"};
 
-constexpr std::string_view kBetween = R"([\w .$-]{0,24}["'`\\\])]{0,4}\s{0,6}[=:>,(|]["'`\s=:>,(|?\\{]{0,8})";
+constexpr std::string_view kBetween =
+    R"([\w .$-]{0,24}["'`\\\])]{0,4}\s{0,6}[=:>,(|]["'`\s=:>,(|?\\{]{0,8})";
 
 std::string AfterName(std::string_view name, std::string_view value) {
   return "(?i)" + std::string(name) + std::string(kBetween) + std::string(value);
@@ -64,18 +76,22 @@ std::vector<FirstPassPattern> FirstPass(std::span<const Rule> rules, Look look) 
   }
   if (look == Look::formats) return out;
   for (const std::string& word : words) {
-    out.push_back({"(?i)" + Loosely(word) + R"([\w .$-]{0,24}["'`\\\])]{0,4}[\s=:>,(|]["'`\s=:>,(|?\\{]{0,8}[\w+/=|~.!@#$%^*:-]{12})",
-                   kLineNumber});
+    out.push_back(
+        {"(?i)" + Loosely(word) +
+             R"([\w .$-]{0,24}["'`\\\])]{0,4}[\s=:>,(|]["'`\s=:>,(|?\\{]{0,8}[\w+/=|~.!@#$%^*:-]{12})",
+         kLineNumber});
   }
   if (assigned) {
     for (std::string_view name : kNames)
       out.push_back({AfterName(name, R"([\w+/=~.!@#$%^*-]{8})"), kLineNumber});
     // --token VALUE, ENV TOKEN VALUE
-    out.push_back({R"((?i)(?:token|password|secret|key)["']?[ \t]{1,4}["']?[\w+/=.-]{0,24}[0-9][\w+/=.-]{12})",
-                   kLineNumber});
+    out.push_back(
+        {R"((?i)(?:token|password|secret|key)["']?[ \t]{1,4}["']?[\w+/=.-]{0,24}[0-9][\w+/=.-]{12})",
+         kLineNumber});
     // A name and a value beside each other: <add key="Password" value="…"/>, "- name: TOKEN".
-    out.push_back({R"((?i)(?:passw\w{0,8}|token|secret|key|pwd)["']?\s{1,40}(?:secret_)?value["']?[ \t]{0,3}[=:])",
-                   kLineNumber});
+    out.push_back(
+        {R"((?i)(?:passw\w{0,8}|token|secret|key|pwd)["']?\s{1,40}(?:secret_)?value["']?[ \t]{0,3}[=:])",
+         kLineNumber});
   }
   return out;
 }

@@ -78,9 +78,8 @@ bool IsHex(std::string_view text) {
 
 bool IsPlaceholder(std::string_view value) {
   if (value.empty()) return true;
-  constexpr std::array<std::string_view, 9> kSigns = {"EXAMPLE", "PLACEHOLDER", "REDACTED",
-                                                      "YOUR_",   "_HERE",       "CHANGEME",
-                                                      "${",      "{{",          "$("};
+  constexpr std::array<std::string_view, 9> kSigns = {
+      "EXAMPLE", "PLACEHOLDER", "REDACTED", "YOUR_", "_HERE", "CHANGEME", "${", "{{", "$("};
   constexpr std::array<std::string_view, 5> kWords = {"placeholder", "redacted", "changeme",
                                                       "_here", "your_"};
   constexpr std::string_view kOpens = "<$%[{(";
@@ -88,8 +87,8 @@ bool IsPlaceholder(std::string_view value) {
     // "${NAME}" and "$NAME" are references; "$2b$10$…" is a hash and "{ZqL5…}" may be a password.
     const char second = value.size() > 1 ? value[1] : '\0';
     if (value.front() == '<' || value.front() == '[') return true;
-    if (value.front() == '$' && (IsAlpha(second) || second == '_' || second == '{' ||
-                                 second == '(' || value.size() == 2))
+    if (value.front() == '$' &&
+        (IsAlpha(second) || second == '_' || second == '{' || second == '(' || value.size() == 2))
       return true;
     if (value.front() == '%' && value.size() > 2 && (value.back() == '%' || second == '('))
       return true;
@@ -106,11 +105,11 @@ bool IsPlaceholder(std::string_view value) {
 bool IsWordy(std::string_view value) {
   const std::string lower = ToLower(value);
   constexpr std::array<std::string_view, 34> kInside = {
-      "example",  "sample",    "placeholder", "changeme",   "change-me",  "change_me", "changeit",
-      "your-",    "your_",     "yourpass",    "yoursecret", "yourtoken",  "dummy",     "redacted",
-      "foobar",   "password",  "passwd",      "secret",     "process.env", "os.environ", "getenv",
-      "insert",   "replace",   "not-a-real",  "notreal",    "undefined",  "username",  "api_key",
-      "apikey",   "token",     "qwerty",      "123456789",  "localhost",  "lorem"};
+      "example", "sample",   "placeholder", "changeme",   "change-me",   "change_me",  "changeit",
+      "your-",   "your_",    "yourpass",    "yoursecret", "yourtoken",   "dummy",      "redacted",
+      "foobar",  "password", "passwd",      "secret",     "process.env", "os.environ", "getenv",
+      "insert",  "replace",  "not-a-real",  "notreal",    "undefined",   "username",   "api_key",
+      "apikey",  "token",    "qwerty",      "123456789",  "localhost",   "lorem"};
   constexpr std::array<std::string_view, 8> kBegins = {"test", "fake", "demo", "todo",
                                                        "temp", "none", "null", "admin"};
   if (ContainsAny(lower, kInside)) return true;
@@ -140,7 +139,8 @@ bool LooksLikeIdentifier(std::string_view value) {
     if (IsDigit(value[i]) && (i == 0 || !IsDigit(value[i - 1]))) ++groups;
   }
   const bool words = std::ranges::all_of(value, [](char c) {
-    return IsAlpha(c) || IsDigit(c) || std::string_view("_-./:$@ ").find(c) != std::string_view::npos;
+    return IsAlpha(c) || IsDigit(c) ||
+           std::string_view("_-./:$@ ").find(c) != std::string_view::npos;
   });
   return words && (makeup.digits == 0 || (groups <= 1 && makeup.digits <= 2) ||
                    (groups <= 2 && makeup.digits * 8 <= value.size()));

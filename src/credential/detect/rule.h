@@ -30,12 +30,13 @@ struct Rule {
   std::string_view could;     // what somebody who holds it could do
   std::string_view revoke;    // an address or a command
   RuleForm form = RuleForm::token;
-  std::string_view pattern;  // RE2; the first group, where there is one, is the secret
-  std::string_view trigger;  // token: what the first pass looks for
-  std::string_view words;    // named: "okta,auth0"
-  std::string_view code;     // coded: the routine's name
-  std::string_view check;    // "" or a check of checks.h
-  std::string_view match;    // an example; "{[0-9a-f]*40}" stands for 40 characters of that class
+  std::string_view pattern;    // RE2; the first group, where there is one, is the secret
+  std::string_view trigger;    // token: what the first pass looks for
+  std::string_view words;      // named: "okta,auth0"
+  std::string_view code;       // coded: the routine's name
+  std::string_view check;      // "" or a check of checks.h
+  std::string_view published;  // fingerprints of keys that stand in public sample code: "a,b"
+  std::string_view match;      // an example; "{[0-9a-f]*4}" is 4 characters of that class
   Randomness randomness = Randomness::usual;
   bool digits = false;            // must hold a digit
   bool letters = false;           // must hold a letter

@@ -73,9 +73,9 @@ class Reader {
   }
 
   void ReadKind(const YamlNode& node) {
-    constexpr std::array<std::string_view, 15> kKeys = {
-        "id",    "kind", "words",  "value", "token", "trigger",  "code", "check",
-        "match", "holds", "random", "ask",   "could", "examples", "revoke"};
+    constexpr std::array<std::string_view, 16> kKeys = {
+        "id",    "kind",  "words",  "value", "token", "trigger",  "code",   "check",
+        "match", "holds", "random", "ask",   "could", "examples", "revoke", "published"};
     OnlyKeys(node, kKeys, problems_);
     Rule rule;
     rule.id = book_.Keep(Text(node, "id", problems_, true));
@@ -122,18 +122,23 @@ class Reader {
       return;
     }
     rule.form = RuleForm::named;
+    rule.words = ReadWords(node, "words", "[a-z0-9_-]{2,40}");
+  }
+
+  // A list of texts as "a,b".
+  std::string_view ReadWords(const YamlNode& node, std::string_view key, const char* form) {
     std::string words;
-    const YamlNode* list = node.Find("words");
+    const YamlNode* list = node.Find(key);
     if (list == nullptr || list->kind != YamlKind::list || list->items.empty()) {
-      problems_.Add(node, "\"words\" must be a list");
-      return;
+      problems_.Add(node, "\"" + std::string(key) + "\" must be a list");
+      return {};
     }
     for (const YamlNode& word : list->items) {
-      if (!RE2::FullMatch(word.text, "[a-z0-9_-]{2,40}"))
-        problems_.Add(word, "a word is lower-case letters, digits, \"_\" and \"-\"");
+      if (!RE2::FullMatch(word.text, form))
+        problems_.Add(word, "\"" + word.text + "\" isn't of the form " + form);
       words += (words.empty() ? "" : ",") + word.text;
     }
-    rule.words = book_.Keep(std::move(words));
+    return book_.Keep(std::move(words));
   }
 
   void CheckPattern(const YamlNode& node, const std::string& pattern) {
@@ -146,6 +151,7 @@ class Reader {
   }
 
   void ReadDemands(const YamlNode& node, Rule& rule) {
+    if (node.Find("published")) rule.published = ReadWords(node, "published", "[0-9a-f]{12}");
     const std::string random = Text(node, "random", problems_, false);
     if (random == "any")
       rule.randomness = Randomness::any;
@@ -183,8 +189,7 @@ std::string_view RuleBook::Keep(std::string text) { return texts_.emplace_back(s
 
 Result<void> RuleBook::Read(std::string_view file_name, std::string_view text) {
   const auto root = ParseYaml(text);
-  if (!root)
-    return Fail(root.error().code, std::string(file_name) + ":" + root.error().message);
+  if (!root) return Fail(root.error().code, std::string(file_name) + ":" + root.error().message);
   Problems problems;
   Reader(*this, rules_, problems).ReadDocument(*root);
   if (!problems.empty()) return std::unexpected(problems.ToError(file_name));
@@ -198,7 +203,8 @@ Result<RuleBook> ReadRules(const std::filesystem::path& directory) {
     if (entry.path().extension() == ".yaml") files.push_back(entry.path());
   }
   if (failed)
-    return Fail(Code::not_found, "reading rules in " + directory.string() + ": " + failed.message());
+    return Fail(Code::not_found,
+                "reading rules in " + directory.string() + ": " + failed.message());
   std::ranges::sort(files);
   RuleBook book;
   for (const auto& file : files) {

@@ -5,11 +5,13 @@
 #include <string_view>
 
 // ILK_RULES_DIR is where compile_rules wrote them.
-#define ILK_EMBED(name)                                                            \
-  asm(".section .rodata\n.balign 64\n.global ilk_" #name "\nilk_" #name ":\n"      \
-      ".incbin \"" ILK_RULES_DIR "/" #name ".hs\"\n.global ilk_" #name "_end\n"    \
-      "ilk_" #name "_end:\n.byte 0\n.previous\n");                                 \
-  extern "C" const char ilk_##name[];                                              \
+#define ILK_EMBED(name)                                                 \
+  asm(".section .rodata\n.balign 64\n.global ilk_" #name "\nilk_" #name \
+      ":\n"                                                             \
+      ".incbin \"" ILK_RULES_DIR "/" #name ".hs\"\n.global ilk_" #name  \
+      "_end\n"                                                          \
+      "ilk_" #name "_end:\n.byte 0\n.previous\n");                      \
+  extern "C" const char ilk_##name[];                                   \
   extern "C" const char ilk_##name##_end[];
 
 ILK_EMBED(formats_any)
