@@ -9,6 +9,7 @@ namespace {
 constexpr std::size_t kNameMax = 48;
 constexpr std::size_t kSignsMax = 16;
 constexpr std::size_t kValueMax = 8192;
+constexpr std::size_t kLongerMax = 128;
 
 bool IsLower(char c) { return c >= 'a' && c <= 'z'; }
 bool IsUpper(char c) { return c >= 'A' && c <= 'Z'; }
@@ -32,16 +33,16 @@ Value ValueAt(std::string_view text, std::size_t at) {
   const char before = text[at - 1];
   if (IsQuote(before)) {
     std::size_t end = at;
-    while (end < text.size() && end - at < kValueMax && text[end] != before && text[end] != '\n')
+    // In a string inside a string it ends with \" as it began.
+    const bool nested = at > 1 && text[at - 2] == '\\';
+    while (end < text.size() && end - at < kValueMax && text[end] != before && text[end] != '\n' &&
+           !(nested && text[end] == '\\'))
       end += text[end] == '\\' && end + 1 < text.size() && text[end + 1] != '\n' ? 2 : 1;
     end = std::min(end, text.size());
     std::string_view inside = text.substr(at, end - at);
-    if (end < text.size() && text[end] == before &&
-        inside.find_first_of(" \t") == std::string_view::npos) {
-      // \" at the end of a string inside a string.
-      if (inside.ends_with('\\')) inside.remove_suffix(1);
+    if (end < text.size() && text[end] == (nested ? '\\' : before) &&
+        inside.find_first_of(" \t") == std::string_view::npos)
       return {inside, true};
-    }
   }
   std::size_t end = at;
   while (end < text.size() && end - at < kValueMax) {
@@ -152,7 +153,12 @@ void VisitAssignments(std::string_view text, std::size_t begin,
     }
     std::string_view raw = NameBefore(text, left);
     if (raw.empty()) continue;
-    Assignment found{NameWords(raw), value, quoted, sign, false};
+    Assignment found{NameWords(raw), value, value, quoted, sign, false};
+    if (const std::size_t end = at + value.size(); end < text.size() && text[end] == '=') {
+      std::size_t stop = end;
+      while (stop < text.size() && stop - at < kLongerMax && !EndsBare(text[stop])) ++stop;
+      found.longer = text.substr(at, stop - at);
+    }
     if (IsEmptyName(found.name)) {
       std::size_t end = static_cast<std::size_t>(raw.data() - text.data());
       const std::size_t stop = end > 96 ? end - 96 : 0;

@@ -10,7 +10,8 @@ namespace interlock::credential {
 
 struct Assignment {
   std::string name;        // its words in lower case: "_sumo_access_key_"
-  std::string_view value;  // lies in the text
+  std::string_view value;   // lies in the text
+  std::string_view longer;  // the same with what stands behind a "=" in its middle
   bool is_quoted = false;
   bool has_sign = false;   // "=", ":" or the like stands between, not only space
   bool is_called = false;  // "(", "[" or ".." follows: a function, a table, or cut short

@@ -326,7 +326,7 @@ bool IsAssignedPassword(const Assignment& a) {
   const Makeup makeup = MakeupOf(value);
   if (makeup.digits + makeup.others == 0 || LooksLikeIdentifier(value)) return false;
   if (!a.is_quoted && Contains(value, ".")) return false;  // a.member of something
-  return makeup.digits > 0 && makeup.classes() >= 2 && EntropyOf(value) >= 2.75;
+  return makeup.digits > 0 && makeup.classes() >= 2 && EntropyOf(value) >= 2.5;
 }
 
 bool IsAssignedSecret(const Assignment& a) {
@@ -335,12 +335,10 @@ bool IsAssignedSecret(const Assignment& a) {
   if (NamesSomethingElse(a.name) || IsPlaceholder(value) || IsPlainData(value)) return false;
   const Makeup makeup = MakeupOf(value);
   if (IsWordy(value) && !(value.size() >= 32 && IsHex(value))) return false;
-  if (NamesSecret(a.name)) {
-    // "--token VALUE" has only a space between; prose has, too.
-    if (!a.has_sign && (value.size() < 20 || makeup.digits < 3 || EntropyOf(value) < 3.6))
-      return false;
-    return IsRandomValue(a);
-  }
+  // "--token VALUE" has only a space between; prose has, too.
+  if (!a.has_sign && (value.size() < 16 || makeup.digits < 3 || EntropyOf(value) < 3.6))
+    return false;
+  if (NamesSecret(a.name) || (!a.has_sign && NamesPassword(a.name))) return IsRandomValue(a);
   // A bare "key" is more often an id.
   if (!a.has_sign || !a.is_quoted || !a.name.ends_with("key_") || value.size() < 24) return false;
   if (IsUuid(value)) return false;

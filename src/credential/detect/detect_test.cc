@@ -27,15 +27,15 @@ class Sampler {
   std::string Make(std::string_view match) {
     std::string out;
     while (!match.empty()) {
-      const std::size_t end = match.starts_with("{[") ? match.find("*") : std::string_view::npos;
-      const std::size_t close = end == std::string_view::npos ? end : match.find('}', end);
+      const std::size_t end = match.starts_with("{[") ? match.find("]*") : std::string_view::npos;
+      const std::size_t close = end == std::string_view::npos ? end : match.find('}', end + 1);
       if (close == std::string_view::npos) {
         out += match.front();
         match.remove_prefix(1);
         continue;
       }
-      const std::string alphabet = Alphabet(match.substr(2, end - 3));
-      const std::size_t count = std::stoul(std::string(match.substr(end + 1, close - end - 1)));
+      const std::string alphabet = Alphabet(match.substr(2, end - 2));
+      const std::size_t count = std::stoul(std::string(match.substr(end + 2, close - end - 2)));
       out += Pick(alphabet, count);
       match.remove_prefix(close + 1);
     }

@@ -310,8 +310,11 @@ class Search {
       const auto words = parts_.words.find(a.name[at + 1]);
       if (words == parts_.words.end()) continue;
       for (const Word& word : words->second) {
-        if (HasWord(std::string_view(a.name).substr(at), word.word) && IsNamed(a, word.rule))
+        if (!HasWord(std::string_view(a.name).substr(at), word.word)) continue;
+        if (IsNamed(a, a.value, word.rule))
           Add(word.rule, offset, a.value.size(), false);
+        else if (a.longer.size() > a.value.size() && IsNamed(a, a.longer, word.rule))
+          Add(word.rule, offset, a.longer.size(), false);
       }
     }
     // What begins like a known format and isn't one stands for it: "xoxp-1234-…".
@@ -324,17 +327,17 @@ class Search {
       Add(parts_.assigned, offset, a.value.size(), false);
   }
 
-  bool IsNamed(const Assignment& a, std::size_t index) const {
+  bool IsNamed(const Assignment& a, std::string_view value, std::size_t index) const {
     const Rule& rule = parts_.rules[index];
-    if (a.is_called || a.value.size() > 512) return false;
+    if (a.is_called || value.size() > 512) return false;
     if (rule.asks_credential && !SpeaksOfCredential(a.name)) return false;
     const bool is_id = a.name.ends_with("_id_") || a.name.ends_with("_sid_");
     if (is_id && !rule.id.ends_with("-id")) return false;
     for (std::string_view other : {"_url_", "_version_", "_hash_", "_sha", "_md5", "_commit_"}) {
       if (a.name.find(other) != std::string::npos) return false;
     }
-    if (!Judge(rule, 0, a.value).counts) return false;
-    return RE2::FullMatch(re2::StringPiece(a.value.data(), a.value.size()), parts_.Pattern(index));
+    if (!Judge(rule, 0, value).counts) return false;
+    return RE2::FullMatch(re2::StringPiece(value.data(), value.size()), parts_.Pattern(index));
   }
 
   const Detector::Parts& parts_;

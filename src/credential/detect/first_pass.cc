@@ -59,6 +59,8 @@ std::vector<FirstPassPattern> FirstPass(std::span<const Rule> rules, Look look) 
     if (rule.form == RuleForm::token) {
       out.push_back({std::string(rule.trigger), number});
     } else if (rule.form == RuleForm::named) {
+      // A name that has to speak of a credential is seen by that.
+      if (rule.asks_credential) continue;
       for (std::string_view rest = rule.words; !rest.empty();) {
         const std::size_t comma = std::min(rest.find(','), rest.size());
         words.insert(std::string(rest.substr(0, comma)));
@@ -83,15 +85,14 @@ std::vector<FirstPassPattern> FirstPass(std::span<const Rule> rules, Look look) 
   }
   if (assigned) {
     for (std::string_view name : kNames)
-      out.push_back({AfterName(name, R"([\w+/=~.!@#$%^*-]{8})"), kLineNumber});
+      out.push_back({AfterName(name, R"([\w+/=~.!@#$%^&*-]{8})"), kLineNumber});
     // --token VALUE, ENV TOKEN VALUE
     out.push_back(
         {R"((?i)(?:token|password|secret|key)["']?[ \t]{1,4}["']?[\w+/=.-]{0,24}[0-9][\w+/=.-]{12})",
          kLineNumber});
     // A name and a value beside each other: <add key="Password" value="…"/>, "- name: TOKEN".
-    out.push_back(
-        {R"((?i)(?:passw\w{0,8}|token|secret|key|pwd)["']?\s{1,40}(?:secret_)?value["']?[ \t]{0,3}[=:])",
-         kLineNumber});
+    out.push_back({R"((?i)(?:name|key)["']?[ \t]{0,3}[:=][ \t]{0,3}["']?[\w.-]{3,64}["']?\s{1,40}(?:secret_)?value["']?[ \t]{0,3}[=:])",
+                   kLineNumber});
   }
   return out;
 }

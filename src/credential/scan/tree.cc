@@ -86,7 +86,7 @@ class Reader {
   void Read(const std::string& path, const std::string& place) {
     const UniqueFd file(
         ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
-    if (!file) {
+    if (!file.valid()) {
       if (errno != ENOENT) results_.AddGap("reading " + place + ": " + Why());
       return;
     }
