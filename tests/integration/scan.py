@@ -130,7 +130,7 @@ def test_what_cannot_be_adopted_stays_and_says_why():
     with Tree() as tree:
         value = token()
         path = tree.write("src/app.ts", f"const t = \"{value}\";\n")
-        reply = run("scan", "--adopt", "--state", stage.state, tree.path)
+        reply = stage.interlock("scan", "--adopt", tree.path)
         assert reply.status == 1 and "stays where it is" in reply.err, reply.err
         with open(path, encoding="utf-8") as file:
             assert value in file.read()
@@ -142,8 +142,8 @@ def test_adopting_leaves_a_phantom_of_the_same_form():
         value = token()
         path = tree.write("src/app.ts", f"const t = \"{value}\";\n")
         os.chmod(path, 0o640)
-        reply = run("scan", "--adopt", "--provider", "railway", "--environment", "staging", "--kind", "project",
-                    "--state", stage.state, tree.path)
+        reply = stage.interlock("scan", "--adopt", "--provider", "railway", "--environment", "staging", "--kind",
+                                "project", tree.path)
         assert reply.status == 0 and "found-" + fingerprint(value) in reply.out, reply.err
         with open(path, encoding="utf-8") as file:
             text = file.read()

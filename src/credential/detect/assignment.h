@@ -9,7 +9,7 @@
 namespace interlock::credential {
 
 struct Assignment {
-  std::string name;        // its words in lower case: "_sumo_access_key_"
+  std::string name;         // its words in lower case: "_sumo_access_key_"
   std::string_view value;   // lies in the text
   std::string_view longer;  // the same with what stands behind a "=" in its middle
   bool is_quoted = false;

@@ -91,8 +91,9 @@ std::vector<FirstPassPattern> FirstPass(std::span<const Rule> rules, Look look) 
         {R"((?i)(?:token|password|secret|key)["']?[ \t]{1,4}["']?[\w+/=.-]{0,24}[0-9][\w+/=.-]{12})",
          kLineNumber});
     // A name and a value beside each other: <add key="Password" value="…"/>, "- name: TOKEN".
-    out.push_back({R"((?i)(?:name|key)["']?[ \t]{0,3}[:=][ \t]{0,3}["']?[\w.-]{3,64}["']?\s{1,40}(?:secret_)?value["']?[ \t]{0,3}[=:])",
-                   kLineNumber});
+    out.push_back(
+        {R"((?i)(?:name|key)["']?[ \t]{0,3}[:=][ \t]{0,3}["']?[\w.-]{3,64}["']?\s{1,40}(?:secret_)?value["']?[ \t]{0,3}[=:])",
+         kLineNumber});
   }
   return out;
 }
