@@ -20,6 +20,11 @@ std::size_t Bit(std::uint64_t hash, std::size_t words) {
   return static_cast<std::size_t>(hash >> 24) & (words * 64 - 1);
 }
 
+std::uint64_t Mixed(std::uint64_t value, std::uint64_t key) {
+  value *= key;
+  return (value ^ value >> 29) * key;
+}
+
 }  // namespace
 
 TokenIndex::TokenIndex() : key_(0) {
@@ -30,12 +35,8 @@ TokenIndex::TokenIndex() : key_(0) {
 
 std::uint64_t TokenIndex::HashAt(const char* bytes, std::size_t width) const {
   std::uint64_t value = 0;
-  if (width == kWidth)
-    std::memcpy(&value, bytes, kWidth);
-  else
-    std::memcpy(&value, bytes, width);
-  value *= key_;
-  return (value ^ value >> 29) * key_;
+  std::memcpy(&value, bytes, width);
+  return Mixed(value, key_);
 }
 
 void TokenIndex::Insert(Class& into, std::uint64_t hash, Window window) {
@@ -73,7 +74,13 @@ void TokenIndex::FindIn(const Class& windows, std::string_view text,
                         std::vector<TokenMatch>& out) const {
   const std::size_t words = windows.filter.size();
   for (std::size_t at = 0; at + windows.width <= text.size(); at += windows.stride) {
-    const std::uint64_t hash = HashAt(text.data() + at, windows.width);
+    std::uint64_t hash = 0;
+    if (windows.width == kWidth) {
+      std::memcpy(&hash, text.data() + at, kWidth);
+      hash = Mixed(hash, key_);
+    } else {
+      hash = HashAt(text.data() + at, windows.width);
+    }
     const std::size_t bit = Bit(hash, words);
     if ((windows.filter[bit / 64] >> bit % 64 & 1) == 0) continue;
     const auto [first, last] = windows.windows.equal_range(hash);
