@@ -138,7 +138,8 @@ std::string WithoutBase64(std::string_view text) {
     std::size_t end = at + kRunMin;
     while (end < text.size() && Digit64(text[end]) >= 0) ++end;
     digits.clear();
-    for (char c : text.substr(at, end - at)) digits.push_back(static_cast<std::uint8_t>(Digit64(c)));
+    for (char c : text.substr(at, end - at))
+      digits.push_back(static_cast<std::uint8_t>(Digit64(c)));
     for (std::size_t skip = 0; skip < 4; ++skip) {
       if (MayBeText(digits, skip)) AppendDecoded(std::span(digits).subspan(skip), out);
     }
