@@ -31,6 +31,8 @@ constexpr Option kGrantOptions[] = {
 };
 constexpr Option kGatewayOptions[] = {
     {"--ready-fd", "FD", "a descriptor on which a byte is written when the gateway answers"},
+    {"--passphrase-file", "FILE",
+     "the passphrase of the vault's key, where it is behind one (default: asked on the terminal)"},
 };
 constexpr Option kVaultAddOptions[] = {
     {"--provider", "NAME", "the pack it belongs to, such as railway"},
@@ -38,9 +40,25 @@ constexpr Option kVaultAddOptions[] = {
     {"--kind", "KIND",
      "the pack's kind of credential: account, project (default: the pack's narrowest)"},
     {"--allow", "LIST", "effects it is used for unasked (default read,reversible)"},
-    {"--for", "USE", "\"scope\": used for read-only walks alone, never lent"},
+    {"--for", "USE",
+     "\"scope\": used for read-only walks alone; \"mint\": narrower ones are minted with it; "
+     "neither "
+     "is ever lent"},
     {"--as", "VAR", "the variable the phantom stands in (default: the pack's)"},
     {"--wide", "", "lend a credential that reaches further than it has to"},
+    {"--until", "TIME", "the lend ends then: 30m, 8h, 30d, 2w, or 2027-01-31T12:00:00Z"},
+    {"--from-command", "CMD",
+     "don't keep the value: run CMD for it, outside every room, again before it expires"},
+    {"--from-env", "VAR", "don't keep the value: it is in this variable of the gateway"},
+    {"--from-file", "PATH", "don't keep the value: read this file whenever it is wanted"},
+    {"--field", "PATH", "where the value stands in JSON that a source gives, such as data.token"},
+    {"--mint-with", "NAME", "don't keep the value: mint one for each session, with this entry"},
+    {"--term", "NAME=VALUE", "what to mint, as the pack asks for it (may be repeated)"},
+};
+constexpr Option kVaultKeyOptions[] = {
+    {"--keep", "PLACE", "keep it there from now on: keyring, passphrase or file"},
+    {"--passphrase-file", "FILE", "the passphrase that opens it now (default: asked)"},
+    {"--new-passphrase-file", "FILE", "the passphrase from now on (default: asked)"},
 };
 constexpr Option kApproverAddOptions[] = {{"--ssh-key", "FILE", "the public key (.pub)"}};
 constexpr Option kDoctorOptions[] = {
@@ -145,6 +163,8 @@ constexpr Command kCommands[] = {
      "interlock scan --history .", kScanOptions, Scan, false, 0, 1024},
     {"classify", "", "Judges cases: one line of JSON in, one out.",
      "interlock classify < cases.jsonl", kClassifyOptions, Classify},
+    {"vault key", "", "Where the vault's key is kept; moves it, while no gateway runs.",
+     "interlock vault key --keep passphrase", kVaultKeyOptions, VaultKey},
     {"approver add", "NAME", "Enrols a person who may approve; the first is trusted on first use.",
      "interlock approver add alice --ssh-key ~/.ssh/id_ed25519.pub", kApproverAddOptions,
      ApproverAdd, false, 1, 1},

@@ -28,9 +28,6 @@ int Wait(const CommandLine& line);
 // grant.cc
 int Grant(const CommandLine& line);
 // people.cc
-int VaultAdd(const CommandLine& line);
-int VaultList(const CommandLine& line);
-int VaultRemove(const CommandLine& line);
 int ApproverAdd(const CommandLine& line);
 int ApproverList(const CommandLine& line);
 int Status(const CommandLine& line);
@@ -56,6 +53,11 @@ int WorkspaceDiscard(const CommandLine& line);
 int Scan(const CommandLine& line);
 // classify.cc
 int Classify(const CommandLine& line);
+// vault.cc
+int VaultAdd(const CommandLine& line);
+int VaultList(const CommandLine& line);
+int VaultRemove(const CommandLine& line);
+int VaultKey(const CommandLine& line);
 // command_table.cc
 int Completion(const CommandLine& line);
 

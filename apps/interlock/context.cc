@@ -1,22 +1,16 @@
 #include "context.h"
 
 #include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
 #include "base/file.h"
-
-extern char** environ;
 
 namespace interlock::app {
 namespace {
@@ -33,64 +27,6 @@ Result<gateway::ControlChannel> ConnectLiving(const fs::path& socket) {
     return Fail(Code::not_found,
                 "no gateway answers on " + socket.native() + ": " + answer.error().message);
   return channel;
-}
-
-// The last line the gateway wrote, for the error of a gateway that did not come up.
-std::string LastLine(const fs::path& log) {
-  auto text = ReadFile(log, 16u << 20);
-  if (!text) return "";
-  while (!text->empty() && text->back() == '\n') text->pop_back();
-  return text->substr(text->rfind('\n') + 1);
-}
-
-// Starts `interlock gateway` detached, its output in STATE/gateway.log, and waits for the byte it
-// writes to the pipe when it answers.
-Result<void> StartGateway(const CommandLine& line) {
-  const fs::path state = StateDirectory(line);
-  const fs::path log = state / "gateway.log";
-  std::array<int, 2> ready{};
-  if (::pipe2(ready.data(), O_CLOEXEC) != 0)
-    return Fail(Code::unavailable, std::string("pipe: ") + std::strerror(errno));
-  UniqueFd read_end(ready[0]);
-  UniqueFd write_end(ready[1]);
-
-  std::vector<std::string> words = {SelfPath().native(), "gateway",    "--state",
-                                    state.native(),      "--ready-fd", "3"};
-  if (!line.config.empty()) {
-    words.push_back("--config");
-    words.push_back(fs::absolute(line.config).native());
-  }
-  std::vector<char*> argv;
-  for (std::string& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
-
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&actions, 1, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
-  posix_spawn_file_actions_adddup2(&actions, 1, 2);
-  posix_spawn_file_actions_adddup2(&actions, write_end.get(), 3);
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
-  pid_t pid = -1;
-  const int failed = ::posix_spawn(&pid, argv[0], &actions, &attributes, argv.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  posix_spawnattr_destroy(&attributes);
-  if (failed != 0)
-    return Fail(Code::unavailable, std::string("starting the gateway: ") + std::strerror(failed));
-  write_end.Reset();
-  char byte = 0;
-  ssize_t got = 0;
-  do got = ::read(read_end.get(), &byte, 1);
-  while (got < 0 && errno == EINTR);
-  if (got == 1) return {};
-  int status = 0;
-  ::waitpid(pid, &status, 0);
-  std::string last = LastLine(log);
-  if (last.starts_with("interlock: ")) last.erase(0, 11);
-  return Fail(Code::unavailable,
-              "the gateway did not start: " + (last.empty() ? "see " + log.native() : last));
 }
 
 }  // namespace

@@ -22,6 +22,10 @@ Result<gateway::ControlChannel> ReachGateway(const CommandLine& line);
 // The same without starting one: Code::not_found when none answers.
 Result<gateway::ControlChannel> FindGateway(const CommandLine& line);
 
+// Starts `interlock gateway` detached and waits until it answers; ReachGateway holds the lock. The
+// launcher's own version starts the core in its place, with the same words.
+Result<void> StartGateway(const CommandLine& line);
+
 // One request to the (perhaps freshly started) gateway.
 Result<json::value> CallGateway(const CommandLine& line, const json::object& request);
 

@@ -219,6 +219,9 @@ class Doctor {
         "    - { host: backboard.railway.com, connect: \"127.0.0.1:" +
         json::serialize(*port) + "\" }\n";
     ILK_TRY_VOID(WriteFileDurably(scratch_ / "interlock.yaml", config));
+    // Thrown away afterwards: nothing of it belongs into somebody's keyring.
+    ILK_TRY(key, RunProcess(Own({"vault", "key", "--keep", "file"})));
+    if (key.status != 0) return Fail(Code::unavailable, "the doctor's vault: " + key.err);
     ProcessOptions token;
     token.input = RandomUuid();
     ILK_TRY(added, RunProcess(Own({"vault", "add", "doctor", "--provider", "railway",

@@ -16,6 +16,7 @@
 #include "config_paths.h"
 #include "context.h"
 #include "gateway/gateway.h"
+#include "passphrase.h"
 #include "text.h"
 
 namespace interlock::app {
@@ -72,6 +73,10 @@ int GatewayRun(const CommandLine& line) {
   options.config = ConfigPaths(line);
   options.packs = PackDirectories();
   options.times = TimesFromEnvironment();
+  options.keyring = Beside("interlock-keyring");
+  auto passphrase = PassphraseOf(line);
+  if (!passphrase) return Report(passphrase.error());
+  options.passphrase = std::move(*passphrase);
   auto started = gateway::Gateway::Start(std::move(options));
   if (!started) return Report(started.error());
   if (const std::string fd = line.Get("--ready-fd"); !fd.empty()) {

@@ -24,25 +24,32 @@ bool IsForCore(const Result<CommandLine>& line) {
          home[0] != '/';
 }
 
+char** words_of_caller = nullptr;
+
+// Comes back only where the core can't be started.
+Error StartCore() {
+  const auto core = Beside("interlock-core");
+  ::execv(core.c_str(), words_of_caller);
+  return {Code::unavailable, "can't start " + core.native() + ": " + std::strerror(errno) +
+                                 "; install Interlock again, or build it whole"};
+}
+
 }  // namespace
 
 std::optional<Account> OwnAccount() { return std::nullopt; }
+
+// Nothing was made yet that the core would find in its way.
+Result<void> StartGateway(const CommandLine&) { return std::unexpected(StartCore()); }
 
 }  // namespace interlock::app
 
 int main(int argc, char** argv) {
   using namespace interlock::app;
+  words_of_caller = argv;
   const std::vector<std::string> words(argv + 1, argv + argc);
   const auto line = ParseCommandLine(RoomCommands(), words);
-  if (!IsForCore(line)) {
-    // A peer that goes away is an error of the write that meets it, not the end of the program.
-    ::signal(SIGPIPE, SIG_IGN);
-    return line->command->run(*line);
-  }
-  const auto core = Beside("interlock-core");
-  ::execv(core.c_str(), argv);
-  std::fprintf(stderr,
-               "interlock: can't start %s: %s; install Interlock again, or build it whole\n",
-               core.c_str(), std::strerror(errno));
-  return kFailed;
+  if (IsForCore(line)) return Report(StartCore());
+  // A peer that goes away is an error of the write that meets it, not the end of the program.
+  ::signal(SIGPIPE, SIG_IGN);
+  return line->command->run(*line);
 }

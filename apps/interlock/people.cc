@@ -1,9 +1,5 @@
-// Credentials, approvers and status, as the person who runs the gateway sees them.
-#include <unistd.h>
-
+// Approvers and status, as the person who runs the gateway sees them.
 #include <cstdio>
-#include <iostream>
-#include <iterator>
 
 #include "base/bytes.h"
 #include "base/file.h"
@@ -18,16 +14,6 @@ std::string Cell(const json::object& object, std::string_view key) {
   return EscapeForHumans(FindString(object, key));
 }
 
-std::string Joined(const json::object& object, std::string_view key) {
-  std::string text;
-  if (const json::array* array = FindArray(object, key)) {
-    for (const json::value& value : *array) {
-      if (value.is_string()) text += (text.empty() ? "" : ",") + EscapeForHumans(value.as_string());
-    }
-  }
-  return text;
-}
-
 // Prints the answer, or its error; `print` is for people.
 template <typename Print>
 int Finish(const CommandLine& line, const Result<json::value>& answer, Print print) {
@@ -40,57 +26,6 @@ int Finish(const CommandLine& line, const Result<json::value>& answer, Print pri
 }
 
 }  // namespace
-
-int VaultAdd(const CommandLine& line) {
-  if (!line.Has("--provider") || !line.Has("--environment")) {
-    std::fprintf(stderr, "interlock: vault add wants --provider and --environment\n");
-    return kUsage;
-  }
-  if (::isatty(0) == 1)
-    std::fprintf(stderr, "value of %s (ends with Ctrl-D): ", line.operands[0].c_str());
-  std::string value((std::istreambuf_iterator<char>(std::cin)), {});
-  while (!value.empty() && (value.back() == '\n' || value.back() == '\r')) value.pop_back();
-  if (value.empty()) {
-    std::fprintf(stderr,
-                 "interlock: the credential's value is expected on stdin, and nothing came\n");
-    return kUsage;
-  }
-  json::object request{{"op", "vault.add"},
-                       {"name", line.operands[0]},
-                       {"provider", line.Get("--provider")},
-                       {"environment", line.Get("--environment")},
-                       {"kind", line.Get("--kind")},
-                       {"allow", line.Get("--allow", "read,reversible")},
-                       {"as", line.Get("--as")},
-                       {"for", line.Get("--for")},
-                       {"wide", line.Has("--wide")},
-                       {"value", value}};
-  explicit_bzero(value.data(), value.size());
-  return Finish(line, CallGateway(line, request), [&](const json::value& entry) {
-    std::printf(
-        "%s  version %lld  kept in the vault\n", line.operands[0].c_str(),
-        static_cast<long long>(Find(entry.as_object(), "version")->to_number<std::int64_t>()));
-  });
-}
-
-int VaultList(const CommandLine& line) {
-  return Finish(line, CallGateway(line, {{"op", "vault.list"}}), [](const json::value& list) {
-    std::vector<std::vector<std::string>> rows = {
-        {"NAME", "PROVIDER", "ENVIRONMENT", "KIND", "ALLOWS", "USED FOR"}};
-    for (const json::value& value : list.as_array()) {
-      const json::object& entry = value.as_object();
-      rows.push_back({Cell(entry, "name"), Cell(entry, "provider"), Cell(entry, "environment"),
-                      Cell(entry, "kind"), Joined(entry, "allow"), Cell(entry, "use")});
-    }
-    PrintTable(rows);
-  });
-}
-
-int VaultRemove(const CommandLine& line) {
-  return Finish(
-      line, CallGateway(line, {{"op", "vault.remove"}, {"name", line.operands[0]}}),
-      [&](const json::value&) { std::printf("%s  removed\n", line.operands[0].c_str()); });
-}
 
 int ApproverAdd(const CommandLine& line) {
   if (!line.Has("--ssh-key")) {
@@ -135,6 +70,13 @@ int Status(const CommandLine& line) {
       for (const json::value& r : *FindArray(s.as_object(), "reach")) {
         std::printf("      reaches %s (inside: %s)\n", Cell(r.as_object(), "service").c_str(),
                     Cell(r.as_object(), "inside").c_str());
+      }
+      for (const json::value& lend : *FindArray(s.as_object(), "lends")) {
+        if (Find(lend.as_object(), "refused_since") == nullptr) continue;
+        std::printf(
+            "      %s refuses %s since %s: give it a new value with `interlock vault add`\n",
+            Cell(lend.as_object(), "provider").c_str(), Cell(lend.as_object(), "entry").c_str(),
+            Cell(lend.as_object(), "refused_since").c_str());
       }
     }
     std::printf("holds     %lld pending\n",

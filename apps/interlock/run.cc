@@ -16,6 +16,7 @@
 #include "room_openings.h"
 #include "sandbox/apply.h"
 #include "sandbox/capture.h"
+#include "sandbox/git_access.h"
 #include "sandbox/plan_json.h"
 #include "text.h"
 #include "workspace_keeper.h"
@@ -83,8 +84,29 @@ void Announce(const CommandLine& line, const AgentRoom& agent, const json::objec
                FindArray(session, "lent")->size(),
                to.empty() ? "nobody yet (interlock approver add)" : to.c_str());
   std::fprintf(stderr, "interlock  %s\n", workspace.c_str());
+  for (const json::value& value : *FindArray(session, "not_lent")) {
+    const json::object& one = value.as_object();
+    std::fprintf(stderr, "interlock  not lent: %s (%s)\n",
+                 EscapeForHumans(FindString(one, "lend")).c_str(),
+                 EscapeForHumans(FindString(one, "why")).c_str());
+  }
   for (const std::string& left_out : agent.home.left_out)
     std::fprintf(stderr, "interlock  not in the room: %s\n", EscapeForHumans(left_out).c_str());
+}
+
+// Remotes by SSH go over HTTPS inside, with what was lent for them.
+Result<void> TellGit(const json::object& session, sandbox::Request& request) {
+  std::vector<sandbox::GitHost> hosts;
+  if (const json::array* told = FindArray(session, "git")) {
+    for (const json::value& value : *told) {
+      const json::object& one = value.as_object();
+      hosts.push_back({std::string(FindString(one, "host")), std::string(FindString(one, "user")),
+                       std::string(FindString(one, "variable"))});
+    }
+  }
+  ILK_TRY(variables, sandbox::GitVariables(hosts));
+  for (sandbox::Variable& variable : variables) request.variables.push_back(std::move(variable));
+  return {};
 }
 
 // What leads into the room and where it may go, as given on the command line.
@@ -254,6 +276,7 @@ int Run(const CommandLine& line) {
     request.variables.push_back(
         {std::string(name), std::string(value.as_string()), sandbox::Origin::session});
   }
+  if (const auto told = TellGit(session, request); !told) return Report(told.error());
   request.variables.push_back(
       {"INTERLOCK_SESSION", std::string(FindString(session, "session")), sandbox::Origin::session});
   request.ca_certificate = std::string(FindString(session, "ca_certificate"));

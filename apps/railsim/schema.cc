@@ -222,6 +222,7 @@ constexpr FieldSpec kFields[] = {
     {"Mutation", "variableDelete", S, "Boolean", "input!"},
     {"Mutation", "variableCollectionUpsert", S, "Boolean", "input!"},
     {"Mutation", "projectTokenCreate", S, "String", "input!"},
+    {"Mutation", "projectTokenDelete", S, "Boolean", "id!"},
     {"Mutation", "apiTokenCreate", S, "String", "input!"},
     {"Mutation", "customDomainCreate", O, "CustomDomain", "input!"},
     {"Mutation", "customDomainDelete", S, "Boolean", "id!"},

@@ -41,6 +41,7 @@ const Writer::Entry Writer::kEntries[] = {
     {"variableDelete", &Writer::VariableDelete},
     {"variableCollectionUpsert", &Writer::VariableCollectionUpsert},
     {"projectTokenCreate", &Writer::ProjectTokenCreate},
+    {"projectTokenDelete", &Writer::ProjectTokenDelete},
     {"apiTokenCreate", &Writer::ApiTokenCreate},
     {"customDomainCreate", &Writer::CustomDomainCreate},
     {"customDomainDelete", &Writer::CustomDomainDelete},

@@ -85,6 +85,7 @@ class Writer {
   Answer VariableDelete(const PlannedField& field);
   Answer VariableCollectionUpsert(const PlannedField& field);
   Answer ProjectTokenCreate(const PlannedField& field);
+  Answer ProjectTokenDelete(const PlannedField& field);
   Answer ApiTokenCreate(const PlannedField& field);
   Answer CustomDomainCreate(const PlannedField& field);
   Answer CustomDomainDelete(const PlannedField& field);

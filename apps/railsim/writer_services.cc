@@ -201,6 +201,13 @@ Writer::Answer Writer::ProjectTokenCreate(const PlannedField& field) {
   return json::value(value);
 }
 
+Writer::Answer Writer::ProjectTokenDelete(const PlannedField& field) {
+  ILK_TRY_VOID(db_.Run("DELETE FROM tokens WHERE kind = 'project' AND id = ?1",
+                       {json::value(Text(field, "id"))}));
+  if (db_.changes() == 0) return Fail(Code::not_found, "Project Token not found");
+  return json::value(true);
+}
+
 Writer::Answer Writer::ApiTokenCreate(const PlannedField& field) {
   ILK_TRY_VOID(AccountOnly());
   ILK_TRY(input, Input(field));

@@ -18,6 +18,8 @@ constexpr std::array<std::string_view, 2> kDisclosures = {"none", "credential"};
 constexpr std::array<std::string_view, 3> kVerdicts = {"allow", "hold", "deny"};
 constexpr std::array<std::string_view, 4> kRelations = {"none", "lent", "other", "unresolved"};
 constexpr std::array<std::string_view, 3> kCredentials = {"none", "phantom", "foreign"};
+constexpr std::array<std::string_view, 7> kStands = {
+    "header", "basic-password", "basic-user", "basic-pair", "query", "form", "json"};
 
 template <typename Enum, std::size_t N>
 std::string_view NameOf(Enum value, const std::array<std::string_view, N>& names) {
@@ -72,10 +74,17 @@ json::object FromRequest(const UpstreamRequest& request) {
                    {"headers", std::move(headers)},
                    {"body", FromText(request.body)}};
   if (request.credential) {
-    out["credential"] = json::object{{"entry", FromText(request.credential->entry)},
-                                     {"version", request.credential->version},
-                                     {"header", FromText(request.credential->header)},
-                                     {"prefix", FromText(request.credential->prefix)}};
+    const CredentialRef& ref = *request.credential;
+    json::object credential{{"entry", FromText(ref.entry)},
+                            {"version", ref.version},
+                            {"header", FromText(ref.header)},
+                            {"prefix", FromText(ref.prefix)}};
+    // In a header it stands by itself: nothing more is to be said.
+    if (ref.stand != CredentialStand::header) {
+      credential["stand"] = ToString(ref.stand);
+      credential["name"] = FromText(ref.name);
+    }
+    out["credential"] = std::move(credential);
   }
   return out;
 }
@@ -204,6 +213,10 @@ UpstreamRequest ReadRequest(Reader& reader, const json::object& object) {
     out.credential = CredentialRef{
         reader.Text(credential, "entry"), reader.Number(credential, "version", 1 << 30),
         reader.Text(credential, "header"), reader.Text(credential, "prefix")};
+    if (Find(credential, "stand")) {
+      out.credential->stand = reader.Choice<CredentialStand>(credential, "stand", kStands);
+      out.credential->name = reader.Text(credential, "name");
+    }
   }
   return out;
 }
@@ -282,6 +295,10 @@ std::string_view ToString(Disclosure disclosure) { return NameOf(disclosure, kDi
 std::string_view ToString(Verdict verdict) { return NameOf(verdict, kVerdicts); }
 std::string_view ToString(Relation relation) { return NameOf(relation, kRelations); }
 std::string_view ToString(CredentialSeen credential) { return NameOf(credential, kCredentials); }
+std::string_view ToString(CredentialStand stand) { return NameOf(stand, kStands); }
+std::optional<CredentialStand> ParseCredentialStand(std::string_view text) {
+  return ValueOf<CredentialStand>(text, kStands);
+}
 std::optional<Effect> ParseEffect(std::string_view text) { return ValueOf<Effect>(text, kEffects); }
 
 }  // namespace interlock

@@ -45,14 +45,32 @@ struct Operation {
   bool operator==(const Operation&) const = default;
 };
 
+// How a credential stands in a request.
+enum class CredentialStand {
+  header,          // as the whole value of a header, after a prefix
+  basic_password,  // RFC 7617: behind a user
+  basic_user,      // before a password that opens nothing
+  basic_pair,      // user and password are one value
+  query,           // a parameter of the target
+  form,            // a parameter of a body of application/x-www-form-urlencoded
+  json,            // a member of a JSON body
+};
+
 // A real credential, by name: never the value.
 struct CredentialRef {
   std::string entry;  // the vault entry's name
   int version = 0;    // rotation makes a new version; a hold is bound to the one it was signed with
   std::string header;  // lower case, where it will stand: "authorization", "project-access-token"
   std::string prefix;  // "Bearer " or ""
+  CredentialStand stand = CredentialStand::header;
+  // Basic: what stands beside it. query, form: the parameter; json: the member, "a.b" inside
+  // another. In these three the target or the body holds kCredentialMark in the value's place.
+  std::string name = {};
   bool operator==(const CredentialRef&) const = default;
 };
+
+// Stands for the value in a target or body, exactly once. Needs no escape in any of them.
+inline constexpr std::string_view kCredentialMark = "__interlock_credential__";
 
 struct Header {
   std::string name;  // lower case
@@ -158,6 +176,8 @@ std::string_view ToString(Disclosure disclosure);
 std::string_view ToString(Verdict verdict);
 std::string_view ToString(Relation relation);
 std::string_view ToString(CredentialSeen credential);
+std::string_view ToString(CredentialStand stand);
+std::optional<CredentialStand> ParseCredentialStand(std::string_view text);
 std::optional<Effect> ParseEffect(std::string_view text);
 
 }  // namespace interlock

@@ -119,6 +119,11 @@ TEST(Digest, IsTheSameForEqualActionsOnly) {
       [](Action& a) { a.request.credential->version = 3; },
       [](Action& a) { a.request.credential->entry = "production"; },
       [](Action& a) { a.request.credential->header = "authorization"; },
+      [](Action& a) { a.request.credential->stand = CredentialStand::basic_password; },
+      [](Action& a) {
+        a.request.credential->stand = CredentialStand::form;
+        a.request.credential->name = "client_secret";
+      },
       [](Action& a) { a.request.credential->prefix = "Bearer "; },
       [](Action& a) { a.request.credential.reset(); },
   };

@@ -353,6 +353,27 @@ bool PutGraphql(Page& page, const std::string& body) {
   return true;
 }
 
+std::string WhereItStands(const CredentialRef& ref) {
+  const std::string header = "as " + CleanName(ref.header) + ": ";
+  switch (ref.stand) {
+    case CredentialStand::header:
+      return header + CleanLine(ref.prefix) + "(secret)";
+    case CredentialStand::basic_password:
+      return header + "Basic " + CleanLine(ref.name) + ":(secret)";
+    case CredentialStand::basic_user:
+      return header + "Basic (secret):" + CleanLine(ref.name);
+    case CredentialStand::basic_pair:
+      return header + "Basic (secret)";
+    case CredentialStand::query:
+    case CredentialStand::form:
+    case CredentialStand::json:
+      break;
+  }
+  return "as " + CleanLine(ref.name) + " in the " +
+         (ref.stand == CredentialStand::query ? "query" : "body") + ", where " +
+         std::string(kCredentialMark) + " stands";
+}
+
 Result<void> PutRequest(Page& page, const UpstreamRequest& request) {
   const bool default_port = request.port == (request.scheme == "https" ? 443u : 80u);
   const std::string url = request.scheme + "://" + request.host +
@@ -360,9 +381,8 @@ Result<void> PutRequest(Page& page, const UpstreamRequest& request) {
   std::string credential = "no credential";
   if (request.credential) {
     credential = "credential: " + CleanName(request.credential->entry) + " (v" +
-                 std::to_string(request.credential->version) + ") as " +
-                 CleanName(request.credential->header) + ": " +
-                 CleanLine(request.credential->prefix) + "(secret)";
+                 std::to_string(request.credential->version) + ") " +
+                 WhereItStands(*request.credential);
   }
   page.Row("request", CleanName(request.method) + " " + CleanLine(url));
   page.Row("", credential);

@@ -1,5 +1,7 @@
 #include "base/json.h"
 
+#include <string.h>
+
 #include <algorithm>
 #include <array>
 #include <boost/json/array.hpp>
@@ -13,6 +15,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/wiping.h"
 
 namespace interlock {
 namespace {
@@ -22,11 +25,23 @@ namespace {
 // of the input never becomes depth of the call stack.
 class Parser {
  public:
-  Parser(std::string_view text, JsonLimits limits)
-      : text_(text), limits_(limits), stack_({}, buffer_.data(), buffer_.size()) {
+  Parser(std::string_view text, JsonLimits limits, json::storage_ptr storage)
+      : text_(text),
+        limits_(limits),
+        wipes_(storage == WipingStorage()),
+        stack_(storage, buffer_.data(), buffer_.size()) {
+    stack_.reset(std::move(storage));
     frames_.reserve(8);
     keys_.reserve(32);
   }
+
+  ~Parser() {
+    if (!wipes_) return;
+    explicit_bzero(buffer_.data(), buffer_.size());
+    explicit_bzero(unescaped_.data(), unescaped_.size());
+  }
+  Parser(const Parser&) = delete;
+  Parser& operator=(const Parser&) = delete;
 
   Result<json::value> Parse() {
     SkipSpace();
@@ -346,6 +361,7 @@ class Parser {
   std::vector<Key> keys_;  // of all open objects, the innermost last
   std::deque<std::string> owned_keys_;
   std::string unescaped_;
+  bool wipes_;
   alignas(16) std::array<unsigned char, 4096> buffer_;
   json::value_stack stack_;
 };
@@ -509,12 +525,41 @@ void AppendValue(std::string& out, const json::value& value) {
 
 }  // namespace
 
-Result<json::value> ParseJson(std::string_view text, JsonLimits limits) {
+json::storage_ptr WipingStorage() {
+  class Wiping final : public json::memory_resource {
+    void* do_allocate(std::size_t bytes, std::size_t alignment) override {
+      return ::operator new(bytes, std::align_val_t(alignment));
+    }
+    void do_deallocate(void* at, std::size_t bytes, std::size_t alignment) override {
+      explicit_bzero(at, bytes);
+      ::operator delete(at, std::align_val_t(alignment));
+    }
+    bool do_is_equal(const json::memory_resource& other) const noexcept override {
+      return this == &other;
+    }
+  };
+  static Wiping wiping;
+  return json::storage_ptr(&wiping);
+}
+
+namespace {
+
+Result<json::value> Parsed(std::string_view text, JsonLimits limits, json::storage_ptr storage) {
   try {
-    return Parser(text, limits).Parse();
+    return Parser(text, limits, std::move(storage)).Parse();
   } catch (const std::exception&) {
     return Fail(Code::limit, "JSON: a value is larger than memory or the library allows");
   }
+}
+
+}  // namespace
+
+Result<json::value> ParseJson(std::string_view text, JsonLimits limits) {
+  return Parsed(text, limits, {});
+}
+
+Result<json::value> ParseSecretJson(std::string_view text) {
+  return Parsed(text, {}, WipingStorage());
 }
 
 std::string Canonical(const json::value& value) {

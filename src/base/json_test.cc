@@ -11,6 +11,7 @@
 
 #include "base/bytes.h"
 #include "base/file.h"
+#include "base/wiping.h"
 
 namespace interlock {
 namespace {
@@ -191,7 +192,7 @@ TEST(Canonical, MatchesThePublishedVectors) {
 }
 
 TEST(Find, NeverThrows) {
-  const json::value value = *ParseJson(R"({"s":"x","o":{},"a":[],"n":1})");
+  const json::value value = *ParseSecretJson(R"({"s":"x","o":{},"a":[],"n":1})");
   const json::object& object = value.get_object();
   EXPECT_EQ(FindString(object, "s"), "x");
   EXPECT_EQ(FindString(object, "n"), "");
@@ -202,6 +203,16 @@ TEST(Find, NeverThrows) {
   EXPECT_EQ(FindArray(object, "none"), nullptr);
   EXPECT_NE(Find(object, "n"), nullptr);
   EXPECT_EQ(Find(object, "none"), nullptr);
+}
+
+TEST(WipingStorage, AValueReadIntoItLiesThereWithAllItsParts) {
+  const auto value =
+      ParseSecretJson(R"({"a":["text that is longer than a small string",{"b":1}]})");
+  ASSERT_TRUE(value);
+  EXPECT_EQ(value->storage(), WipingStorage());
+  EXPECT_EQ(value->at("a").storage(), WipingStorage());
+  EXPECT_EQ(value->at("a").at(0).storage(), WipingStorage());
+  EXPECT_EQ(ParseJson("[1]")->storage(), json::storage_ptr());
 }
 
 }  // namespace

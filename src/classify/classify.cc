@@ -63,8 +63,9 @@ bool IsSafeMethod(std::string_view method) {
   return method == "GET" || method == "HEAD" || method == "OPTIONS";
 }
 
-// What no guarded API is asked for; the wire refuses most of it before, and so does this.
-std::optional<Malformed> RefuseRequest(const HttpInput& input) {
+// What no guarded API is asked for; the wire refuses most of it before, and so does this. A body
+// that nobody looks into may come compressed where the pack says so.
+std::optional<Malformed> RefuseRequest(const HttpInput& input, const RestRule* rule = nullptr) {
   if (std::ranges::find(kMethods, input.method) == kMethods.end()) {
     return Malformed{"method", "this method is not forwarded", 405};
   }
@@ -77,7 +78,8 @@ std::optional<Malformed> RefuseRequest(const HttpInput& input) {
     if (http1::IsMethodOverride(field.name)) {
       return Malformed{"method-override", "a header asks for another method than the request's"};
     }
-    if (field.name == "content-encoding" && !EqualsIgnoreCase(field.value, "identity")) {
+    if (field.name == "content-encoding" && !EqualsIgnoreCase(field.value, "identity") &&
+        !(rule != nullptr && rule->compressed)) {
       return Malformed{"content-encoding", "a compressed body can't be judged; send it plain", 415};
     }
     if (field.name == "upgrade") return Malformed{"upgrade", "connections are not upgraded"};
@@ -214,12 +216,11 @@ std::optional<Malformed> TakeRefreshBody(const RefreshRule& rule, const HttpInpu
   return std::nullopt;
 }
 
-Classified ClassifyRest(const Api* api, const HttpInput& input) {
+Classified ClassifyRest(const Api* api, const RestRule* rule, const HttpInput& input) {
   auto operation = JudgeRest(api, input.method, input.target);
   if (!operation) return operation.error();
   Action action = Begin(api, input);
   action.operations.push_back(*std::move(operation));
-  const RestRule* rule = api ? FindRoute(*api, input.method, PathOf(input.target)) : nullptr;
   if (rule && rule->websocket)
     return Malformed{"websocket-expected", "this call is a WebSocket and nothing else", 426};
   std::optional<Malformed> fault;
@@ -230,6 +231,9 @@ Classified ClassifyRest(const Api* api, const HttpInput& input) {
   else
     fault = TakeBody(input, action.request);
   if (fault) return *std::move(fault);
+  const std::string* coding = FieldOf(input, "content-encoding");
+  if (coding && rule && rule->compressed)
+    action.request.headers.push_back({"content-encoding", *coding});
   Summarize(action);
   return action;
 }
@@ -242,10 +246,13 @@ bool IsGraphqlPath(const Api& api, std::string_view target) {
 }  // namespace
 
 Classified Classify(const Packs& packs, const HttpInput& input) {
-  if (auto fault = RefuseRequest(input)) return *std::move(fault);
   const Api* api = packs.Find(input.host);
-  if (api && IsGraphqlPath(*api, input.target)) return ClassifyGraphql(*api, input);
-  return ClassifyRest(api, input);
+  const bool graphql = api && IsGraphqlPath(*api, input.target);
+  const RestRule* rule =
+      api && !graphql ? FindRoute(*api, input.method, PathOf(input.target)) : nullptr;
+  if (auto fault = RefuseRequest(input, rule)) return *std::move(fault);
+  if (graphql) return ClassifyGraphql(*api, input);
+  return ClassifyRest(api, rule, input);
 }
 
 std::variant<Upgrade, Malformed> ClassifyUpgrade(const Packs& packs, const HttpInput& input) {

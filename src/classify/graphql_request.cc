@@ -272,4 +272,58 @@ std::expected<GraphqlReading, Malformed> JudgeGraphql(const Api& api, GraphqlReq
   return reading;
 }
 
+namespace {
+
+const ByName<OperationRule>& RulesFor(const GraphqlRules& rules, OperationType type) {
+  if (type == OperationType::mutation) return rules.mutations;
+  return type == OperationType::query ? rules.queries : rules.subscriptions;
+}
+
+bool MayDisclose(const OperationRule& rule) {
+  return rule.discloses == Disclosure::credential ||
+         std::ranges::any_of(rule.cases,
+                             [](const Case& c) { return c.discloses == Disclosure::credential; });
+}
+
+}  // namespace
+
+std::expected<std::vector<DisclosedPlace>, Malformed> DisclosedBy(const Api& api,
+                                                                  const GraphqlRequest& request) {
+  if (!api.graphql) return Refuse("graphql-document", "the pack has no GraphQL rules");
+  const auto document = graphql::Parse(request.query);
+  if (!document) return Refuse("graphql-document", document.error().message);
+  const auto operation = graphql::SelectOperation(*document, request.operation_name);
+  if (!operation) return Refuse("graphql-operation-name", operation.error().message);
+  const auto& rules = RulesFor(*api.graphql, (*operation)->type);
+  std::vector<DisclosedPlace> places;
+  Path keys = {"data"};  // of the fields above, as the answer names them
+  const auto look = [&](std::span<const std::string_view> path, const graphql::Selection& field) {
+    keys.resize(path.size());
+    keys.emplace_back(field.response_key());
+    const std::string name(field.name);
+    if (path.size() == 1) {
+      const auto it = rules.find(name);
+      if (it == rules.end() || !MayDisclose(it->second)) return true;
+      if (it->second.hands_out.empty()) places.push_back({keys, name, ""});
+      for (const HandOut& out : it->second.hands_out) {
+        Path at = keys;
+        at.insert(at.end(), out.at.begin(), out.at.end());
+        places.push_back({std::move(at), name, out.kind});
+      }
+      return true;
+    }
+    const auto it = api.graphql->disclosing.find(name);
+    if (it == api.graphql->disclosing.end()) return true;
+    const bool discloses = std::ranges::any_of(it->second, [&](const DisclosingField& rule) {
+      return Discloses(rule, *document, **operation, request.variables, path.first(path.size() - 1),
+                       field);
+    });
+    if (discloses) places.push_back({keys, name, ""});
+    return true;
+  };
+  if (const auto walked = graphql::VisitFields(*document, **operation, look); !walked)
+    return Refuse("graphql-document", walked.error().message);
+  return places;
+}
+
 }  // namespace interlock::classify

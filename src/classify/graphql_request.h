@@ -8,6 +8,7 @@
 
 #include "action/action.h"
 #include "base/json.h"
+#include "classify/hands_out.h"
 #include "classify/malformed.h"
 #include "classify/pack.h"
 #include "lang/graphql/document.h"
@@ -45,5 +46,10 @@ struct GraphqlReading {
 // than @skip and @include are unknown.
 std::expected<GraphqlReading, Malformed> JudgeGraphql(
     const Api& api, GraphqlRequest request, MissingVariables missing = MissingVariables::refused);
+
+// Where the answer to this request hands out credentials: below "data", by the names under which
+// the fields were asked for. A limit that keeps the walk from seeing everything is a refusal.
+std::expected<std::vector<DisclosedPlace>, Malformed> DisclosedBy(const Api& api,
+                                                                  const GraphqlRequest& request);
 
 }  // namespace interlock::classify

@@ -165,13 +165,15 @@ ArgumentNames OperationReader::Arguments(const YamlNode& list) const {
 OperationRule OperationReader::Rule(std::string_view name, const YamlNode& node) const {
   OperationRule rule;
   rule.name = provider_ + "." + std::string(name);
-  if (!IsMapOf(node, {"effect", "targets", "discloses", "because", "cases", "arguments"},
+  if (!IsMapOf(node,
+               {"effect", "targets", "discloses", "hands_out", "because", "cases", "arguments"},
                problems_)) {
     return rule;
   }
   rule.effect = EffectAt(node, "effect", problems_);
   if (const YamlNode* targets = node.Find("targets")) rule.targets = Targets(*targets);
   rule.discloses = DisclosureAt(node, "discloses", problems_);
+  rule.hands_out = HandsOutAt(node, rule.discloses, problems_);
   rule.because = TextAt(node, "because", Need::required, problems_);
   if (const YamlNode* arguments = node.Find("arguments")) rule.arguments = Arguments(*arguments);
   for (const YamlNode& item : ListAt(node, "cases", problems_)) {
@@ -191,11 +193,13 @@ ByName<OperationRule> OperationReader::Queries(const YamlNode& list) const {
   ByName<OperationRule> out;
   if (list.kind != YamlKind::list) problems_.Add(list, "'queries' must be a list of groups");
   for (const YamlNode& group : list.items) {
-    if (!IsMapOf(group, {"names", "targets", "discloses", "because"}, problems_)) continue;
+    if (!IsMapOf(group, {"names", "targets", "discloses", "hands_out", "because"}, problems_))
+      continue;
     OperationRule rule;
     rule.effect = Effect::read;
     if (const YamlNode* targets = group.Find("targets")) rule.targets = Targets(*targets);
     rule.discloses = DisclosureAt(group, "discloses", problems_);
+    rule.hands_out = HandsOutAt(group, rule.discloses, problems_);
     rule.because = TextAt(group, "because", Need::optional, problems_);
     if (rule.because.empty()) rule.because = "reads only";
     for (const std::string& name : TextsAt(group, "names", Need::required, problems_)) {

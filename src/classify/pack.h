@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "action/action.h"
+#include "action/mint_rule.h"
 #include "base/result.h"
 
 namespace interlock::classify {
@@ -76,10 +77,18 @@ struct ArgumentNames {
   bool open = false;  // anything may stand below
 };
 
+// Where an answer hands out a credential: in a GraphQL answer below the operation's own value, else
+// below the top of the JSON. Lists on the way mean every item, a step "*" every member.
+struct HandOut {
+  Path at;           // empty: whatever stands there or below
+  std::string kind;  // the kind of credential it is; "" when the pack has no place for it
+};
+
 struct OperationRule {
   std::string name;  // "railway.volumeDelete"
   Effect effect = Effect::unknown;
   Disclosure discloses = Disclosure::none;
+  std::vector<HandOut> hands_out;  // with `discloses`; none: everything below the operation
   std::vector<TargetRule> targets;
   std::string because;
   std::vector<Case> cases;
@@ -143,9 +152,11 @@ struct RestRule {
   std::string path;
   Effect effect = Effect::unknown;
   Disclosure discloses = Disclosure::none;
+  std::vector<HandOut> hands_out;  // with `discloses`; none: nobody knows where
   std::string because;
   std::vector<std::string> query;  // parameters that may be there; "*" is any
-  bool inspect = true;  // false: the body decides nothing and may stream past; reads only
+  bool inspect = true;      // false: the body decides nothing and may stream past; reads only
+  bool compressed = false;  // such a body may come compressed
   std::shared_ptr<const BodyRule> body;  // the body is JSON, and judged by this
   std::optional<RefreshRule> refreshes;
   std::optional<WebSocketRule> websocket;  // the call becomes a WebSocket, and nothing else
@@ -158,13 +169,22 @@ enum class FromCaller {
   login,  // the agent's own login, which stands here as it is
 };
 
-// A place in which clients put a credential for this API.
+// A place in which clients put a credential for this API. A kind may have several.
 struct CredentialPlace {
   std::string kind;                    // "account"; the kind of a vault entry
-  std::string header;                  // lower case
-  std::string prefix;                  // "Bearer ", or ""
+  std::string header;                  // lower case; "" in the target or the body
+  std::string prefix;                  // "Bearer ", "NAME=" in a cookie, or ""
   std::vector<std::string> variables;  // environment variables in which clients look for it
   FromCaller caller = FromCaller::nothing;
+  CredentialStand stand = CredentialStand::header;
+  std::string name;                 // as CredentialRef::name; "" beside Basic: whatever is there
+  std::vector<std::string> routes;  // "POST /oauth/token": where a body has it; never empty then
+  std::string narrower;  // a kind that reaches less far and should be lent instead; "" none
+};
+
+// Hosts of git repositories: remotes by SSH are reached over HTTPS instead.
+struct GitAccess {
+  std::string user;  // beside the credential, where git is asked for one
 };
 
 struct Api {
@@ -173,9 +193,12 @@ struct Api {
   std::vector<std::string>
       forward;  // lower-case header names that go upstream; a last '*' is any rest
   std::vector<CredentialPlace> credentials;
+  std::optional<GitAccess> git;
+  std::vector<MintRule> mints;
   std::optional<GraphqlRules> graphql;
-  std::vector<RestRule> rest;    // the first that matches wins
-  bool encoded_slashes = false;  // "%2F" in a path is an ordinary character of this API
+  std::vector<RestRule> rest;         // the first that matches wins
+  std::vector<int> refusals = {401};  // statuses by which it refuses a credential
+  bool encoded_slashes = false;       // "%2F" in a path is an ordinary character of this API
 };
 
 struct Pack {

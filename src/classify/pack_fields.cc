@@ -97,4 +97,26 @@ Disclosure DisclosureAt(const YamlNode& map, std::string_view key, Problems& pro
   return Disclosure::credential;
 }
 
+std::vector<HandOut> HandsOutAt(const YamlNode& map, Disclosure discloses, Problems& problems) {
+  const YamlNode* node = map.Find("hands_out");
+  if (!node) return {};
+  if (discloses == Disclosure::none)
+    problems.Add(*node, "'hands_out' says where a credential stands: 'discloses' is missing");
+  if (node->kind == YamlKind::text) return {{{}, node->text}};
+  std::vector<HandOut> out;
+  for (const YamlNode& item : ListAt(map, "hands_out", problems)) {
+    if (!IsMapOf(item, {"at", "kind"}, problems)) continue;
+    HandOut one{{}, TextAt(item, "kind", Need::optional, problems)};
+    const std::string at = TextAt(item, "at", Need::required, problems);
+    for (std::size_t begin = 0; begin <= at.size();) {
+      const std::size_t end = std::min(at.find('.', begin), at.size());
+      if (end == begin) problems.Add(item, "'at' is a path of names, like 'data.token'");
+      one.at.push_back(at.substr(begin, end - begin));
+      begin = end + 1;
+    }
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
 }  // namespace interlock::classify

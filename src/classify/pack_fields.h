@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "action/action.h"
+#include "classify/pack.h"
 #include "classify/yaml.h"
 
 namespace interlock::classify {
@@ -28,6 +29,9 @@ bool FlagAt(const YamlNode& map, std::string_view key, bool otherwise, Problems&
 const std::vector<YamlNode>& ListAt(const YamlNode& map, std::string_view key, Problems& problems);
 Effect EffectAt(const YamlNode& map, std::string_view key, Problems& problems);
 Disclosure DisclosureAt(const YamlNode& map, std::string_view key, Problems& problems);
+
+// `hands_out`: the kind of the whole answer, or a list of `{ at: PATH, kind: KIND }`.
+std::vector<HandOut> HandsOutAt(const YamlNode& map, Disclosure discloses, Problems& problems);
 
 // "did you mean …" with its lead, or "".
 std::string Suggestion(std::string_view word, std::initializer_list<std::string_view> known);

@@ -49,6 +49,73 @@ TEST(Yaml, ScalarsStayTexts) {
   EXPECT_EQ(node->Find("c")->column, 4);
 }
 
+std::string PackWith(const std::string& credential, const std::string& more = "") {
+  return "pack: p\napis:\n  - hosts: [a.example]\n    credentials: [" + credential + "]\n" + more;
+}
+
+TEST(ParsePack, ACredentialStandsInOneOfManyPlaces) {
+  const std::string routes =
+      "    rest:\n      - { route: POST /token, effect: unknown, because: x }\n";
+  struct {
+    const char* text;
+    CredentialPlace place;
+  } const kCases[] = {
+      {"{ kind: k, header: x-key }", {.kind = "k", .header = "x-key"}},
+      {"{ kind: k, basic: password }",
+       {.kind = "k", .header = "authorization", .stand = CredentialStand::basic_password}},
+      {"{ kind: k, basic: password, user: git }",
+       {.kind = "k",
+        .header = "authorization",
+        .stand = CredentialStand::basic_password,
+        .name = "git"}},
+      {"{ kind: k, basic: user }",
+       {.kind = "k", .header = "authorization", .stand = CredentialStand::basic_user}},
+      {"{ kind: k, basic: pair }",
+       {.kind = "k", .header = "authorization", .stand = CredentialStand::basic_pair}},
+      {"{ kind: k, cookie: sid }", {.kind = "k", .header = "cookie", .prefix = "sid="}},
+      {"{ kind: k, query: key }", {.kind = "k", .stand = CredentialStand::query, .name = "key"}},
+      {"{ kind: k, form: key, routes: [POST /token] }",
+       {.kind = "k", .stand = CredentialStand::form, .name = "key", .routes = {"POST /token"}}},
+      {"{ kind: k, json: a.b, routes: [POST /token] }",
+       {.kind = "k", .stand = CredentialStand::json, .name = "a.b", .routes = {"POST /token"}}},
+  };
+  for (const auto& one : kCases) {
+    const auto pack = ParsePack(PackWith(one.text, routes), "p");
+    ASSERT_TRUE(pack) << one.text << pack.error().message;
+    const CredentialPlace& found = pack->apis[0].credentials[0];
+    EXPECT_EQ(found.header, one.place.header) << one.text;
+    EXPECT_EQ(found.prefix, one.place.prefix) << one.text;
+    EXPECT_EQ(found.stand, one.place.stand) << one.text;
+    EXPECT_EQ(found.name, one.place.name) << one.text;
+    EXPECT_EQ(found.routes, one.place.routes) << one.text;
+  }
+}
+
+TEST(ParsePack, APlaceThatIsNoneIsRefused) {
+  const std::string streamed =
+      "    rest:\n      - { route: POST /token, effect: read, because: x, inspect: false }\n";
+  const char* kRefused[] = {
+      "{ kind: k }",
+      "{ kind: k, header: a, query: b }",
+      "{ kind: k, header: A }",
+      "{ kind: k, basic: both }",
+      "{ kind: k, basic: user, user: git }",
+      "{ kind: k, query: key, prefix: x }",
+      "{ kind: k, query: key, routes: [POST /token] }",
+      "{ kind: k, form: key }",
+      "{ kind: k, form: key, routes: [POST /other] }",
+      "{ kind: k, json: key, routes: [POST /token] }",
+      "{ kind: k, basic: password, caller: login }",
+  };
+  for (const char* text : kRefused) EXPECT_FALSE(ParsePack(PackWith(text, streamed), "p")) << text;
+  EXPECT_FALSE(ParsePack(PackWith("{ kind: k, header: a }", "    git: { user: \"a b\" }\n"), "p"));
+  EXPECT_FALSE(ParsePack(
+      PackWith(
+          "{ kind: k, header: a }",
+          "    rest:\n      - { route: POST /x, effect: read, because: x, compressed: true }\n"),
+      "p"));
+}
+
 TEST(ParsePack, EveryProblemIsNamedWithItsPlace) {
   const auto pack = ParsePack(R"(pack: Bad Name
 apis:

@@ -46,6 +46,12 @@ Result<void> Packs::Add(Pack pack) {
 }
 
 Result<void> Packs::Bind(std::string_view name, std::string_view host) {
+  const bool plain = !host.empty() && std::ranges::all_of(host, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.';
+  });
+  if (!plain)
+    return Fail(Code::invalid_input, "'" + EscapeForHumans(host, 120) + "' is no host name");
   const Pack* pack = Get(name);
   if (!pack) return Fail(Code::not_found, "there is no pack " + std::string(name));
   const auto api =
@@ -74,12 +80,22 @@ const Pack* Packs::Get(std::string_view name) const {
 
 std::vector<std::string> Packs::HostsOf(std::string_view name) const {
   std::vector<std::string> hosts;
-  const auto is_of = [&](const Api* api) { return api->provider == name; };
-  for (const auto& [host, api] : exact_) {
-    if (is_of(api)) hosts.push_back(host);
+  if (const Pack* pack = Get(name)) {
+    for (const Api& api : pack->apis) {
+      for (std::string& host : HostsOf(api)) hosts.push_back(std::move(host));
+    }
+  }
+  std::ranges::sort(hosts);
+  return hosts;
+}
+
+std::vector<std::string> Packs::HostsOf(const Api& api) const {
+  std::vector<std::string> hosts;
+  for (const auto& [host, of] : exact_) {
+    if (of == &api) hosts.push_back(host);
   }
   for (const Wildcard& wildcard : wildcards_) {
-    if (is_of(wildcard.api)) hosts.push_back("*" + wildcard.suffix);
+    if (wildcard.api == &api) hosts.push_back("*" + wildcard.suffix);
   }
   std::ranges::sort(hosts);
   return hosts;

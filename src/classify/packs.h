@@ -32,6 +32,7 @@ class Packs {
 
   // Patterns under which the pack's hosts are known, those bound to it included.
   std::vector<std::string> HostsOf(std::string_view pack) const;
+  std::vector<std::string> HostsOf(const Api& api) const;
 
  private:
   Result<void> Claim(const Api& api, const std::string& host);

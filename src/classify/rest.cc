@@ -46,13 +46,20 @@ std::string WithoutEncodedSlashes(std::string_view target, char instead) {
   return out;
 }
 
-std::expected<void, Malformed> CheckQuery(const RestRule& rule, std::string_view query) {
+bool IsCredentialPlace(const Api& api, std::string_view name) {
+  return std::ranges::any_of(api.credentials, [&](const CredentialPlace& place) {
+    return place.stand == CredentialStand::query && place.name == name;
+  });
+}
+
+std::expected<void, Malformed> CheckQuery(const Api& api, const RestRule& rule,
+                                          std::string_view query) {
   if (query.empty()) return {};
   const auto parameters = http1::ParseQuery(query);
   if (!parameters) return Refuse("query-string", parameters.error().message);
   for (const auto& [name, value] : *parameters) {
     const auto allows = [&](const std::string& known) { return known == "*" || known == name; };
-    if (std::ranges::any_of(rule.query, allows)) continue;
+    if (std::ranges::any_of(rule.query, allows) || IsCredentialPlace(api, name)) continue;
     return Refuse("query-parameter", "the parameter '" + EscapeForHumans(name, 60) +
                                          "' is not one that this call is known to take");
   }
@@ -118,7 +125,8 @@ std::expected<Operation, Malformed> JudgeRest(const Api* api, std::string_view m
   const RestRule* rule = api ? FindRoute(*api, method, path) : nullptr;
   Operation out;
   if (rule) {
-    if (auto checked = CheckQuery(*rule, query); !checked) return std::unexpected(checked.error());
+    if (auto checked = CheckQuery(*api, *rule, query); !checked)
+      return std::unexpected(checked.error());
     out.name = rule->name;
     out.effect = rule->effect;
     out.discloses = rule->discloses;

@@ -126,22 +126,16 @@ void AppendDecoded(std::span<const std::uint8_t> digits, std::string& out) {
 std::string WithoutBase64(std::string_view text) {
   std::string out;
   std::vector<std::uint8_t> digits;
-  // Before `at` stands no digit. The last byte of the shortest run that could begin there is looked
-  // at first: in words and white space most bytes are never touched.
-  for (std::size_t at = 0; at + kRunMin <= text.size();) {
-    std::size_t back = at + kRunMin;
-    while (back > at && Digit64(text[back - 1]) >= 0) --back;
-    if (back > at) {
-      at = back;
-      continue;
-    }
-    std::size_t end = at + kRunMin;
+  for (std::size_t at = 0; at < text.size();) {
+    std::size_t end = at;
     while (end < text.size() && Digit64(text[end]) >= 0) ++end;
-    digits.clear();
-    for (char c : text.substr(at, end - at))
-      digits.push_back(static_cast<std::uint8_t>(Digit64(c)));
-    for (std::size_t skip = 0; skip < 4; ++skip) {
-      if (MayBeText(digits, skip)) AppendDecoded(std::span(digits).subspan(skip), out);
+    if (end - at >= kRunMin) {
+      digits.clear();
+      for (char c : text.substr(at, end - at))
+        digits.push_back(static_cast<std::uint8_t>(Digit64(c)));
+      for (std::size_t skip = 0; skip < 4; ++skip) {
+        if (MayBeText(digits, skip)) AppendDecoded(std::span(digits).subspan(skip), out);
+      }
     }
     at = end + 1;
   }

@@ -1,29 +1,18 @@
 // Credentials in a request that Interlock did not issue to this session.
 #pragma once
 
-#include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "action/action.h"
-#include "base/result.h"
-#include "base/secret.h"
 #include "credential/login.h"
 #include "credential/phantom.h"
+#include "credential/place.h"
 #include "credential/token_index.h"
 
 namespace interlock::credential {
-
-// Where a provider takes its credentials: a pack says so. {"authorization", "Bearer "},
-// {"project-access-token", ""}.
-struct CredentialPlace {
-  std::string header;  // lower case
-  std::string prefix;  // compared without case, as RFC 9110 11.1 has it for schemes
-  bool login = false;  // the session's own login may stand here as it is
-};
 
 // What is looked at. The values are borrowed for the call.
 struct RequestView {
@@ -71,26 +60,5 @@ std::vector<Finding> FindForeign(const RequestView& request, const ForeignContex
 // token in a header or in the target is; a body is not judged, since it may be the very file that
 // the agent was asked to read, on its way to a model.
 bool IsForeignUse(const Finding& finding, Guard guard);
-
-// The session's own login as a request carried it.
-struct OwnLogin {
-  std::string header;
-  std::string prefix;
-  std::shared_ptr<const Secret> token;
-};
-struct LoginPass {
-  std::string_view host = {};
-  const Logins* logins = nullptr;
-};
-
-// Takes the session's phantom out of its credential place and puts the reference to what it stands
-// for into request.credential. denied: a credential place holds something else, there are two, or a
-// phantom stands anywhere else (in a body it could be stored and come back). Without a credential
-// the request stays as it is. In a place for logins the session's own login is taken instead, where
-// `pass` lets it pass, and handed out: it isn't a reference to anything.
-Result<std::optional<OwnLogin>> TakeCredential(UpstreamRequest& request, std::string_view session,
-                                               std::span<const CredentialPlace> places,
-                                               const PhantomTable& phantoms,
-                                               const LoginPass& pass = {});
 
 }  // namespace interlock::credential

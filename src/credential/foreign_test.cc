@@ -134,10 +134,10 @@ TEST_F(ForeignTest, ARealValueIsFoundInEveryPlaceAndEncoding) {
 TEST_F(ForeignTest, WellKnownPrefixesAreFoundAnywhere) {
   const auto found = Find({{"x-note", "see " + kGithub}});
   ASSERT_EQ(found.size(), 1u);
-  EXPECT_EQ(found[0].kind, "github personal access token");
+  EXPECT_EQ(found[0].kind, "github token");
   EXPECT_EQ(found[0].certainty, Certainty::shape);
   EXPECT_EQ(Find({}, "/", "{\"token\":\"" + kGithub + "\"}").size(), 1u);
-  EXPECT_EQ(Find({{"authorization", "Bearer " + kGithub}})[0].kind, "github personal access token");
+  EXPECT_EQ(Find({{"authorization", "Bearer " + kGithub}})[0].kind, "github token");
 }
 
 TEST_F(ForeignTest, IdsThatLookLikeTokensAreLeftAlone) {

@@ -29,6 +29,15 @@ std::string BeyondLend(const VaultEntry& entry, Effect effect, Relation relation
   return "";
 }
 
+std::string RefusedLend(const CredentialRef& ref, int status) {
+  if (status != 401 && status != 403) return "";
+  return "the provider refused the credential of the lend " + ref.entry + " (version " +
+         std::to_string(ref.version) + ") with status " + std::to_string(status) +
+         (status == 401 ? ": it was revoked, or has expired"
+                        : ": it may not do this, or was revoked") +
+         "; a human can renew it: interlock vault add " + ref.entry;
+}
+
 std::optional<Executor> ExecutorFor(std::string_view provider, const Scope& scope,
                                     std::span<const VaultEntry> lent,
                                     std::span<const VaultEntry> vault,
@@ -37,9 +46,11 @@ std::optional<Executor> ExecutorFor(std::string_view provider, const Scope& scop
                         auto accepts) -> std::optional<Executor> {
     for (const VaultEntry& entry : entries) {
       const KindPlace* place = PlaceOf(entry, places);
-      if (entry.provider != provider || entry.for_scope || place == nullptr || !accepts(entry))
+      if (entry.provider != provider || !entry.IsLent() || place == nullptr || !accepts(entry))
         continue;
-      return Executor{{entry.name, entry.version, place->header, place->prefix}, entry.wide};
+      return Executor{
+          {entry.name, entry.version, place->header, place->prefix, place->stand, place->name},
+          entry.wide};
     }
     return std::nullopt;
   };
@@ -50,7 +61,11 @@ std::optional<Executor> ExecutorFor(std::string_view provider, const Scope& scop
            Touches(scope, entry.environment);
   };
   if (auto found = pick(lent, reaches)) return found;
-  return pick(vault, [&](const VaultEntry& entry) { return Touches(scope, entry.environment); });
+  // What is minted is minted for a session: there is nothing to execute with before that.
+  return pick(vault, [&](const VaultEntry& entry) {
+    return entry.session.empty() && entry.source != SourceKind::mint &&
+           Touches(scope, entry.environment);
+  });
 }
 
 }  // namespace interlock::credential

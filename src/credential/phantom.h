@@ -16,8 +16,10 @@
 
 namespace interlock::credential {
 
-// The same length, the same alphabet, the provider's prefix kept, a UUID for a UUID; of a JWT the
-// signature alone is replaced, since clients read the claims. Equal seeds give equal phantoms.
+// The same length, the same alphabet, the provider's prefix kept, a UUID for a UUID, a checksum
+// that is right where the real one has one; of a JWT the signature alone is replaced, since clients
+// read the claims. A value of several parts ("user:password", "one,two") is replaced part by part;
+// a user that is an address or the same for everybody stays. Equal seeds give equal phantoms.
 std::string MakePhantom(const Secret& real, std::string_view seed);
 
 // Whose a phantom is.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/bytes.h"
 #include "credential/shapes.h"
 
 namespace interlock::credential {
@@ -25,6 +26,9 @@ TEST(MakePhantom, KeepsTheFormAndNothingElse) {
       "correct horse battery",
       "ghp_short",
       "!!!!!!!!",
+      "someone:with-a-password-0123",
+      "first0part0of0it,second0part0of0it",
+      "AKIAQ2W2E3R4T5Y6U7I7",
       "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0uV1wX",
   };
   for (const std::string_view value : kReal) {
@@ -51,6 +55,46 @@ TEST(MakePhantom, KeepsCaseDigitsAndClaims) {
   const std::string jwt = MakePhantom(
       Make("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0uV1wX"), "s");
   EXPECT_TRUE(jwt.starts_with("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0."));
+}
+
+TEST(MakePhantom, AJwtsSignatureEndsAsBase64urlDoes) {
+  // 32 bytes are 43 characters, whose last one carries four bits: the lower two are zero.
+  const std::string real =
+      "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0uV1wXyZ23-_8";
+  for (const char* seed : {"1", "2", "3", "4", "5", "6"}) {
+    const std::string phantom = MakePhantom(Make(real), seed);
+    EXPECT_TRUE(FromBase64Url(phantom.substr(phantom.rfind('.') + 1))) << phantom;
+  }
+}
+
+TEST(MakePhantom, PartsKeepTheirForms) {
+  struct {
+    std::string_view real;
+    std::string_view kept;  // where it isn't '#', the phantom has the same
+  } const kCases[] = {
+      // A user that everybody has, or an address, is what clients show.
+      {"x-access-token:ghp_0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0uV1wX",
+       "x-access-token:ghp_####################################"},
+      {"me@example.com:12345678-1234-4234-8234-123456789012",
+       "me@example.com:########-####-4###-####-############"},
+      // Any other may be half of the secret.
+      {"ck_0123456789:cs_0123456789", "##_##########:##_##########"},
+      {"me@example.com:short", "##@#######.###:#####"},
+      {"fm2_aaaaBBBBccccDDDDeeee,fm2_ffffGGGGhhhhIIIIjjjj",
+       "fm2_####################,fm2_####################"},
+  };
+  for (const auto& one : kCases) {
+    const std::string phantom = MakePhantom(Make(one.real), "seed");
+    ASSERT_EQ(phantom.size(), one.kept.size());
+    for (std::size_t i = 0; i < phantom.size(); ++i) {
+      if (one.kept[i] != '#') {
+        EXPECT_EQ(phantom[i], one.kept[i]) << phantom << " at " << i;
+      }
+    }
+    EXPECT_NE(phantom, one.real);
+  }
+  const std::string aws = MakePhantom(Make("AKIAQ2W2E3R4T5Y6U7I7"), "seed");
+  EXPECT_EQ(aws.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"), std::string::npos);
 }
 
 class PhantomTableTest : public testing::Test {

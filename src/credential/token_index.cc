@@ -1,9 +1,6 @@
 #include "credential/token_index.h"
 
-#include <algorithm>
-#include <bit>
 #include <cstring>
-#include <tuple>
 
 #include "base/ids.h"
 #include "crypto/hash.h"
@@ -11,94 +8,55 @@
 namespace interlock::credential {
 namespace {
 
-constexpr std::size_t kWidth = 8;
-constexpr std::size_t kStrideMax = 16;
-constexpr std::size_t kFilterWords = 64;  // at first; grows so that few bits are set
+std::uint64_t Value(char c) { return static_cast<unsigned char>(c) + std::uint64_t{1}; }
 
 // The upper bits of a product are the well-mixed ones.
-std::size_t Bit(std::uint64_t hash, std::size_t words) {
-  return static_cast<std::size_t>(hash >> 24) & (words * 64 - 1);
-}
-
-std::uint64_t Mixed(std::uint64_t value, std::uint64_t key) {
-  value *= key;
-  return (value ^ value >> 29) * key;
-}
+std::size_t Slot(std::uint64_t hash) { return hash >> 52; }
 
 }  // namespace
 
-TokenIndex::TokenIndex() : key_(0) {
-  const std::string bytes = RandomBytes(sizeof key_);
-  std::memcpy(&key_, bytes.data(), sizeof key_);
-  key_ |= 1;
-}
-
-std::uint64_t TokenIndex::HashAt(const char* bytes, std::size_t width) const {
-  std::uint64_t value = 0;
-  std::memcpy(&value, bytes, width);
-  return Mixed(value, key_);
-}
-
-void TokenIndex::Insert(Class& into, std::uint64_t hash, Window window) {
-  into.windows.emplace(hash, window);
-  if (++into.count * 16 > into.filter.size() * 64) {
-    into.filter.assign(std::bit_ceil(std::max(kFilterWords, into.count / 2)), 0);
-    for (const auto& [known, ignored] : into.windows) {
-      const std::size_t bit = Bit(known, into.filter.size());
-      into.filter[bit / 64] |= std::uint64_t{1} << bit % 64;
-    }
-    return;
-  }
-  const std::size_t bit = Bit(hash, into.filter.size());
-  into.filter[bit / 64] |= std::uint64_t{1} << bit % 64;
+TokenIndex::TokenIndex() : base_(0) {
+  const std::string bytes = RandomBytes(sizeof base_);
+  std::memcpy(&base_, bytes.data(), sizeof base_);
+  base_ |= 1;
 }
 
 void TokenIndex::Add(std::string_view token, std::string label) {
   if (token.empty()) return;
-  std::string digest = crypto::Sha256(token);
-  if (!digests_.insert(digest).second) return;
-  const auto number = static_cast<std::uint32_t>(tokens_.size());
-  const std::size_t width = std::min(token.size(), kWidth);
-  const std::size_t stride = std::min(std::bit_floor(token.size() - width + 1), kStrideMax);
-  tokens_.push_back({std::move(digest), std::move(label), token.size()});
-  Class& into = classes_[{width, stride}];
-  into.width = width;
-  into.stride = stride;
-  for (std::size_t offset = 0; offset < stride; ++offset) {
-    Insert(into, HashAt(token.data() + offset, width),
-           {number, static_cast<std::uint32_t>(offset)});
+  const auto [entry, fresh] = lengths_.try_emplace(token.size());
+  Length& length = entry->second;
+  if (fresh) {
+    for (std::size_t i = 1; i < token.size(); ++i) length.top *= base_;
   }
-}
-
-void TokenIndex::FindIn(const Class& windows, std::string_view text,
-                        std::vector<TokenMatch>& out) const {
-  const std::size_t words = windows.filter.size();
-  for (std::size_t at = 0; at + windows.width <= text.size(); at += windows.stride) {
-    std::uint64_t hash = 0;
-    if (windows.width == kWidth) {
-      std::memcpy(&hash, text.data() + at, kWidth);
-      hash = Mixed(hash, key_);
-    } else {
-      hash = HashAt(text.data() + at, windows.width);
-    }
-    const std::size_t bit = Bit(hash, words);
-    if ((windows.filter[bit / 64] >> bit % 64 & 1) == 0) continue;
-    const auto [first, last] = windows.windows.equal_range(hash);
-    for (auto it = first; it != last; ++it) {
-      const Known& known = tokens_[it->second.token];
-      const std::size_t before = it->second.offset;
-      if (before > at || at - before + known.size > text.size()) continue;
-      if (crypto::Sha256(text.substr(at - before, known.size)) == known.digest)
-        out.push_back({at - before, known.size, known.label});
-    }
+  std::uint64_t hash = 0;
+  for (char c : token) hash = hash * base_ + Value(c);
+  const std::string digest = crypto::Sha256(token);
+  const auto [begin, end] = length.tokens.equal_range(hash);
+  for (auto it = begin; it != end; ++it) {
+    if (it->second.digest == digest) return;
   }
+  length.tokens.emplace(hash, Known{digest, std::move(label)});
+  length.filter.set(Slot(hash));
 }
 
 std::vector<TokenMatch> TokenIndex::Find(std::string_view text) const {
   std::vector<TokenMatch> out;
-  for (const auto& [key, windows] : classes_) FindIn(windows, text, out);
-  const auto order = [](const TokenMatch& m) { return std::tie(m.offset, m.size); };
-  std::ranges::sort(out, {}, order);
+  for (const auto& [size, length] : lengths_) {
+    if (size > text.size()) break;
+    std::uint64_t hash = 0;
+    for (std::size_t end = 0; end < text.size(); ++end) {
+      if (end >= size) hash -= length.top * Value(text[end - size]);
+      hash = hash * base_ + Value(text[end]);
+      if (end + 1 < size || !length.filter.test(Slot(hash))) continue;
+      const auto [first, last] = length.tokens.equal_range(hash);
+      if (first == last) continue;
+      const std::size_t offset = end + 1 - size;
+      const std::string digest = crypto::Sha256(text.substr(offset, size));
+      for (auto it = first; it != last; ++it) {
+        if (it->second.digest == digest) out.push_back({offset, size, it->second.label});
+      }
+    }
+  }
   return out;
 }
 

@@ -11,11 +11,13 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/string.hpp>
+#include <utility>
 
 #include "base/bytes.h"
 #include "base/file.h"
 #include "base/ids.h"
 #include "base/unique_fd.h"
+#include "base/wiping.h"
 #include "credential/seal.h"
 #include "crypto/hash.h"
 
@@ -23,63 +25,33 @@ namespace interlock::credential {
 namespace {
 
 constexpr std::string_view kFormat = "interlock vault 1";
-constexpr std::size_t kKeyBytes = 32;
 constexpr std::size_t kFileBytesMax = 16u << 20;
-constexpr std::size_t kValueBytesMin = 8;  // shorter ones would be "found" in every text
 constexpr std::size_t kTransientBytesMin = 16;
-constexpr std::size_t kValueBytesMax = 8192;
 constexpr std::size_t kNameBytesMax = 64;
-
-std::unexpected<Error> FailFile(const std::filesystem::path& path, int error) {
-  return Fail(error == ENOENT ? Code::not_found : Code::unavailable,
-              "vault: opening " + path.string() + ": " + ::strerror(error));
-}
-
-// Opens a file that nobody else can read or put something else in place of.
-Result<UniqueFd> OpenPrivate(const std::filesystem::path& path) {
-  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-  if (!fd.valid()) return FailFile(path, errno);
-  struct stat info{};
-  if (::fstat(fd.get(), &info) != 0) return FailFile(path, errno);
-  if (!S_ISREG(info.st_mode))
-    return Fail(Code::denied, "vault: " + path.string() + " is not a regular file");
-  if (info.st_uid != ::geteuid())
-    return Fail(Code::denied, "vault: " + path.string() + " belongs to another user");
-  if ((info.st_mode & 077) != 0)
-    return Fail(Code::denied,
-                "vault: others may read or write " + path.string() + "; run chmod 600 on it");
-  return fd;
-}
 
 bool Exists(const std::filesystem::path& path) {
   struct stat info{};
   return ::lstat(path.c_str(), &info) == 0;
 }
 
-Result<Secret> LoadKey(const std::filesystem::path& path) {
-  ILK_TRY(fd, OpenPrivate(path));
-  std::string bytes(kKeyBytes + 1, '\0');
-  const ssize_t got = ::read(fd.get(), bytes.data(), bytes.size());
-  if (got != static_cast<ssize_t>(kKeyBytes)) {
-    explicit_bzero(bytes.data(), bytes.size());
-    return Fail(Code::verification, "vault: " + path.string() + " is not a key of 32 bytes");
-  }
-  bytes.resize(kKeyBytes);
-  return Secret(std::move(bytes));
-}
-
 std::string KeyCheck(const Secret& key) {
   return Hex(crypto::HmacSha256(key.Reveal(), "vault key check")).substr(0, 16);
 }
 
+// What most entries have no use for is left out where it isn't used.
 json::object MetaOf(const VaultEntry& entry) {
   json::array allow;
   for (Effect effect : entry.allow) allow.push_back(json::string(ToString(effect)));
-  return {{"name", entry.name},           {"version", entry.version},
-          {"provider", entry.provider},   {"environment", entry.environment},
-          {"kind", entry.kind},           {"allow", std::move(allow)},
-          {"for_scope", entry.for_scope}, {"variable", entry.variable},
-          {"wide", entry.wide},           {"added", FormatTime(entry.added)}};
+  json::object meta{{"name", entry.name},           {"version", entry.version},
+                    {"provider", entry.provider},   {"environment", entry.environment},
+                    {"kind", entry.kind},           {"allow", std::move(allow)},
+                    {"for_scope", entry.for_scope}, {"variable", entry.variable},
+                    {"wide", entry.wide},           {"added", FormatTime(entry.added)}};
+  if (!entry.session.empty()) meta["session"] = entry.session;
+  if (entry.for_mint) meta["for_mint"] = true;
+  if (entry.until) meta["until"] = FormatTime(*entry.until);
+  if (entry.source != SourceKind::value) meta["source"] = ToString(entry.source);
+  return meta;
 }
 
 bool ReadFlag(const json::object& object, std::string_view key) {
@@ -109,7 +81,19 @@ std::optional<VaultEntry> EntryOf(const json::object& meta) {
   entry.for_scope = ReadFlag(meta, "for_scope");
   entry.variable = FindString(meta, "variable");
   entry.wide = ReadFlag(meta, "wide");
+  entry.session = FindString(meta, "session");
   entry.added = *added;
+  entry.for_mint = ReadFlag(meta, "for_mint");
+  if (meta.contains("until")) {
+    const auto until = ParseTime(FindString(meta, "until"));
+    if (!until) return std::nullopt;
+    entry.until = *until;
+  }
+  if (meta.contains("source")) {
+    const auto source = ParseSourceKind(FindString(meta, "source"));
+    if (!source) return std::nullopt;
+    entry.source = *source;
+  }
   return entry;
 }
 
@@ -120,18 +104,10 @@ bool IsName(std::string_view name) {
   });
 }
 
-Result<void> CheckNew(const VaultEntry& entry, const Secret& value) {
+Result<void> CheckNew(const VaultEntry& entry) {
   if (!IsName(entry.name))
     return Fail(Code::invalid_input,
                 "vault: a name is 1 to 64 letters, digits, dots, hyphens and underscores");
-  const std::string about = "vault: the value of " + entry.name;
-  if (value.size() < kValueBytesMin || value.size() > kValueBytesMax)
-    return Fail(Code::invalid_input, about + " must be 8 to 8192 bytes long");
-  for (char c : value.Reveal()) {
-    if (c < 0x20 || c > 0x7e)
-      return Fail(Code::invalid_input,
-                  about + " contains a control character, a line break or a non-ASCII character");
-  }
   for (const std::string* text :
        {&entry.provider, &entry.environment, &entry.kind, &entry.variable}) {
     if (!IsUtf8(*text)) return Fail(Code::invalid_input, "vault: " + entry.name + ": not UTF-8");
@@ -139,30 +115,41 @@ Result<void> CheckNew(const VaultEntry& entry, const Secret& value) {
   return {};
 }
 
+SteadyPoint SteadyNow() { return std::chrono::steady_clock::now(); }
+
+std::shared_ptr<const Secret> Shared(Secret&& value) {
+  return std::make_shared<const Secret>(std::move(value));
+}
+
 }  // namespace
 
-Vault::Vault(std::filesystem::path directory, Secret key)
+Vault::Vault(std::filesystem::path directory, Secret key, UniqueFd lock, const Clock& clock,
+             std::function<SteadyPoint()> steady)
     : directory_(std::move(directory)),
+      lock_(std::move(lock)),
+      clock_(clock),
+      steady_(std::move(steady)),
       key_(std::move(key)),
       entry_key_(DeriveKey(key_, "vault entries")),
       seal_key_(DeriveKey(key_, "sealed bodies")) {}
 
-Result<std::unique_ptr<Vault>> Vault::Open(const std::filesystem::path& directory) {
-  StartSodium();
+Result<std::unique_ptr<Vault>> Vault::Open(const std::filesystem::path& directory,
+                                           const VaultOptions& options) {
+  static const SystemClock system_clock;
   const auto vault_path = directory / "vault";
-  const auto key_path = directory / "vault.key";
+  ILK_TRY(lock, LockVault(directory));
+  ILK_TRY(place, PlaceOfKey(directory));
   const bool has_vault = Exists(vault_path);
-  if (!Exists(key_path)) {
-    // A new key beside old values would only hide that the old key is gone.
-    if (has_vault)
-      return Fail(Code::not_found, "vault: " + key_path.string() +
-                                       " is missing; put it back from a copy, without it " +
-                                       vault_path.string() + " can't be opened");
-    Secret fresh(RandomBytes(kKeyBytes));
-    ILK_TRY_VOID(WriteFileDurably(key_path, fresh.Reveal(), 0600));
-  }
-  ILK_TRY(key, LoadKey(key_path));
-  std::unique_ptr<Vault> vault(new Vault(directory, std::move(key)));
+  // A new key beside old values would only hide that the old key is gone.
+  if (!place && has_vault)
+    return Fail(Code::not_found, "vault: " + (directory / "vault.key").string() +
+                                     " is missing; put it back from a copy, without it " +
+                                     vault_path.string() + " can't be opened");
+  ILK_TRY(key, place ? LoadKey(directory, options.access)
+                     : MakeKey(directory, std::nullopt, options.access));
+  const Clock& clock = options.clock != nullptr ? *options.clock : system_clock;
+  std::unique_ptr<Vault> vault(new Vault(directory, std::move(key), std::move(lock), clock,
+                                         options.steady ? options.steady : SteadyNow));
   if (has_vault) {
     ILK_TRY_VOID(OpenPrivate(vault_path));
     ILK_TRY(text, ReadFile(vault_path, kFileBytesMax));
@@ -183,7 +170,8 @@ Result<void> Vault::Load(std::string_view text) {
     return damaged("not a vault of this version");
   if (FindString(*root, "key_check") != KeyCheck(key_))
     return Fail(Code::verification, "vault: " + (directory_ / "vault.key").string() +
-                                        " is not the key this vault was made with");
+                                        ", or what vault.kept names in its place, is not the key "
+                                        "this vault was made with");
   const json::array* entries = FindArray(*root, "entries");
   const json::object* versions = FindObject(*root, "versions");
   if (!entries || !versions) return damaged("a part is missing");
@@ -200,9 +188,12 @@ Result<void> Vault::Load(std::string_view text) {
 
 void Vault::Reindex() {
   auto index = std::make_shared<TokenIndex>();
-  for (const auto& [name, item] : items_) index->Add(item.value->Reveal(), "vault entry " + name);
-  for (const auto& [name, item] : transient_)
-    index->Add(item.value->Reveal(), "vault entry " + name);
+  for (const auto* items : {&items_, &transient_}) {
+    for (const auto& [name, item] : *items) {
+      for (const auto& value : {item.value, item.before})
+        if (value != nullptr) index->Add(value->Reveal(), "vault entry " + name);
+    }
+  }
   index_ = std::move(index);
 }
 
@@ -226,8 +217,18 @@ Result<void> Vault::LoadEntry(const json::value& value) {
   if (items_.contains(name)) return Fail(Code::unavailable, "vault: an entry is there twice");
   int& last = versions_[name];
   last = std::max(last, entry->version);
-  auto secret = std::make_shared<const Secret>(*std::move(opened));
-  items_[name] = Item{*std::move(entry), *std::move(sealed), std::move(secret)};
+  Item item = ItemOf(*std::move(entry), *std::move(sealed));
+  const Secret plain(*std::move(opened));
+  if (item.entry.source == SourceKind::value) {
+    item.value = Shared(Secret(std::string(plain.Reveal())));
+  } else {
+    const auto text = ParseSecretJson(plain.Reveal());
+    const json::object* spelt = text ? text->if_object() : nullptr;
+    item.source = spelt ? SourceFromJson(*spelt) : std::nullopt;
+    if (!item.source || item.source->kind != item.entry.source)
+      return Fail(Code::unavailable, "vault: the source of " + name + " can't be read");
+  }
+  items_[name] = std::move(item);
   return {};
 }
 
@@ -245,11 +246,6 @@ std::string Vault::Document() const {
 }
 
 Result<void> Vault::Save() {
-  // The key's file is never replaced, so its lock orders the writers; the digest tells whether one
-  // came in between.
-  ILK_TRY(lock, OpenPrivate(directory_ / "vault.key"));
-  if (::flock(lock.get(), LOCK_EX) != 0)
-    return Fail(Code::unavailable, std::string("vault: locking: ") + ::strerror(errno));
   const auto path = directory_ / "vault";
   std::string current;
   if (Exists(path)) {
@@ -277,19 +273,43 @@ Result<void> Vault::SaveOrRestore(std::map<std::string, Item, std::less<>> items
   return saved;
 }
 
+Vault::Item Vault::ItemOf(VaultEntry entry, std::string sealed) const {
+  Item item{std::move(entry), std::move(sealed), nullptr};
+  if (item.entry.until) item.until.emplace(*item.entry.until, Now());
+  return item;
+}
+
 Result<int> Vault::Add(VaultEntry entry, Secret value, TimePoint now) {
-  ILK_TRY_VOID(CheckNew(entry, value));
+  ILK_TRY_VOID(CheckNew(entry));
+  ILK_TRY_VOID(CheckValue(value.Reveal(), "vault: the value of " + entry.name));
+  entry.source = SourceKind::value;
+  Item item = ItemOf(std::move(entry), "");
+  item.value = Shared(std::move(value));
+  const auto held = item.value;
+  return Store(std::move(item), held->Reveal(), now);
+}
+
+Result<int> Vault::Add(VaultEntry entry, Source source, TimePoint now) {
+  ILK_TRY_VOID(CheckNew(entry));
+  ILK_TRY_VOID(CheckSource(source));
+  entry.source = source.kind;
+  const Secret plain(Canonical(ToJson(source)));
+  Item item = ItemOf(std::move(entry), "");
+  item.source = std::move(source);
+  return Store(std::move(item), plain.Reveal(), now);
+}
+
+Result<int> Vault::Store(Item item, std::string_view plain, TimePoint now) {
   const std::lock_guard lock(mutex_);
-  if (transient_.contains(entry.name))
-    return Fail(Code::conflict, "vault: a session has an entry " + entry.name);
+  const std::string name = item.entry.name;
+  if (transient_.contains(name))
+    return Fail(Code::conflict, "vault: a session has an entry " + name);
   auto items_before = items_;
   auto versions_before = versions_;
-  entry.version = ++versions_[entry.name];
-  entry.added = now;
-  const int version = entry.version;
-  std::string sealed = SealBytes(entry_key_, value.Reveal(), Canonical(MetaOf(entry)));
-  items_[entry.name] =
-      Item{entry, std::move(sealed), std::make_shared<const Secret>(std::move(value))};
+  const int version = item.entry.version = ++versions_[name];
+  item.entry.added = now;
+  item.sealed = SealBytes(entry_key_, plain, Canonical(MetaOf(item.entry)));
+  items_[name] = std::move(item);
   ILK_TRY_VOID(SaveOrRestore(std::move(items_before), std::move(versions_before)));
   return version;
 }
@@ -305,16 +325,35 @@ Result<void> Vault::Remove(std::string_view name) {
 }
 
 Result<VaultEntry> Vault::AddTransient(VaultEntry entry, Secret value, TimePoint now) {
-  ILK_TRY_VOID(CheckNew(entry, value));
+  ILK_TRY_VOID(CheckNew(entry));
+  const std::string about = "vault: the value of " + entry.name;
+  ILK_TRY_VOID(CheckValue(value.Reveal(), about));
   if (value.size() < kTransientBytesMin)
-    return Fail(Code::invalid_input, "vault: the value of " + entry.name + " must be at least " +
-                                         std::to_string(kTransientBytesMin) + " bytes long");
+    return Fail(Code::invalid_input,
+                about + " must be at least " + std::to_string(kTransientBytesMin) + " bytes long");
+  entry.source = SourceKind::value;
+  Item item = ItemOf(std::move(entry), "");
+  item.value = Shared(std::move(value));
+  return PutTransient(std::move(item), now);
+}
+
+Result<VaultEntry> Vault::AddTransient(VaultEntry entry, Source source, TimePoint now) {
+  ILK_TRY_VOID(CheckNew(entry));
+  ILK_TRY_VOID(CheckSource(source));
+  entry.source = source.kind;
+  Item item = ItemOf(std::move(entry), "");
+  item.source = std::move(source);
+  return PutTransient(std::move(item), now);
+}
+
+Result<VaultEntry> Vault::PutTransient(Item item, TimePoint now) {
   const std::lock_guard lock(mutex_);
-  if (Seek(entry.name) != nullptr)
-    return Fail(Code::conflict, "vault: there is an entry " + entry.name + " already");
-  entry.version = 1;
-  entry.added = now;
-  transient_[entry.name] = Item{entry, "", std::make_shared<const Secret>(std::move(value))};
+  if (Seek(item.entry.name) != nullptr)
+    return Fail(Code::conflict, "vault: there is an entry " + item.entry.name + " already");
+  item.entry.version = 1;
+  item.entry.added = now;
+  VaultEntry entry = item.entry;
+  transient_[entry.name] = std::move(item);
   Reindex();
   return entry;
 }
@@ -330,6 +369,10 @@ const Vault::Item* Vault::Seek(std::string_view name) const {
   if (const auto it = items_.find(name); it != items_.end()) return &it->second;
   const auto it = transient_.find(name);
   return it == transient_.end() ? nullptr : &it->second;
+}
+
+Vault::Item* Vault::Seek(std::string_view name) {
+  return const_cast<Item*>(std::as_const(*this).Seek(name));
 }
 
 std::vector<VaultEntry> Vault::List() const {
@@ -355,14 +398,99 @@ Result<std::shared_ptr<const Secret>> Vault::Reveal(const CredentialRef& ref) co
     return Fail(Code::conflict, "vault: entry " + ref.entry + " is at version " +
                                     std::to_string(item->entry.version) + ", not " +
                                     std::to_string(ref.version));
+  const std::string lend = "the lend " + ref.entry;
+  if (item->until && item->until->HasPassed(Now()))
+    return Fail(Code::denied, lend + " ended at " + FormatTime(item->until->at()) +
+                                  "; a human can lend it again: interlock vault add " + ref.entry +
+                                  " … --until TIME");
+  const std::string why =
+      item->trouble.empty() ? "its source was not asked" : "its source fails: " + item->trouble;
+  if (item->value == nullptr)
+    return Fail(Code::unavailable, lend + " has no value to be used: " + why);
+  if (item->expires && item->expires->HasPassed(Now()))
+    return Fail(Code::unavailable, "the credential of " + lend + " expired at " +
+                                       FormatTime(item->expires->at()) +
+                                       " and there is no newer one: " + why);
   return item->value;
+}
+
+std::vector<VaultEntry> Vault::Current(std::span<const VaultEntry> entries) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<VaultEntry> out;
+  for (const VaultEntry& entry : entries) {
+    const Item* item = Seek(entry.name);
+    if (item == nullptr || (item->until && item->until->HasPassed(Now()))) continue;
+    const VaultEntry& now = item->entry;
+    if (now.provider == entry.provider && now.environment == entry.environment &&
+        now.kind == entry.kind && now.allow == entry.allow && now.for_scope == entry.for_scope &&
+        now.for_mint == entry.for_mint)
+      out.push_back(now);
+  }
+  return out;
+}
+
+ValueState Vault::StateOf(std::string_view name) const {
+  const std::lock_guard lock(mutex_);
+  const Item* item = Seek(name);
+  if (item == nullptr || (item->until && item->until->HasPassed(Now())))
+    return ValueState::unusable;
+  if (!item->source) return ValueState::ready;
+  if (item->value == nullptr || (item->expires && item->expires->HasPassed(Now())))
+    return ValueState::wanting;
+  const bool is_due = item->ask_again && item->ask_again->HasPassed(Now());
+  return is_due ? ValueState::due : ValueState::ready;
+}
+
+Result<Source> Vault::SourceOf(std::string_view name) const {
+  const std::lock_guard lock(mutex_);
+  const Item* item = Seek(name);
+  if (item == nullptr || !item->source)
+    return Fail(Code::not_found, "vault: " + std::string(name) + " has no source");
+  return *item->source;
+}
+
+Result<bool> Vault::Put(const VaultEntry& entry, Sourced given) {
+  ILK_TRY_VOID(CheckValue(given.value.Reveal(), "the value of " + entry.name));
+  const std::lock_guard lock(mutex_);
+  Item* item = Seek(entry.name);
+  if (item == nullptr || item->entry.version != entry.version || !item->source)
+    return Fail(Code::conflict, "vault: " + entry.name + " was changed meanwhile");
+  item->trouble.clear();
+  item->expires.reset();
+  if (given.expires) item->expires.emplace(*given.expires, Now());
+  item->ask_again.emplace(AskAgainAt(item->source->kind, given.expires, clock_.Now()), Now());
+  if (item->value != nullptr && item->value->Reveal() == given.value.Reveal()) return false;
+  item->before = std::move(item->value);
+  item->value = Shared(std::move(given.value));
+  Reindex();
+  return true;
+}
+
+void Vault::NoteRefused(const CredentialRef& ref) {
+  const std::lock_guard lock(mutex_);
+  Item* item = Seek(ref.entry);
+  if (item != nullptr && item->entry.version == ref.version && item->source)
+    item->ask_again.emplace(clock_.Now(), Now());
+}
+
+void Vault::NoteTrouble(const VaultEntry& entry, std::string why) {
+  const std::lock_guard lock(mutex_);
+  Item* item = Seek(entry.name);
+  if (item == nullptr || item->entry.version != entry.version) return;
+  item->trouble = std::move(why);
+  // How long it is good nobody said; that its source still gives it was all that spoke for it.
+  if (!item->expires && item->value != nullptr) item->before = std::move(item->value);
 }
 
 std::vector<LiveSecret> Vault::Secrets() const {
   const std::lock_guard lock(mutex_);
   std::vector<LiveSecret> out;
-  for (const auto& [name, item] : items_) out.push_back({name, item.entry.version, item.value});
-  for (const auto& [name, item] : transient_) out.push_back({name, item.entry.version, item.value});
+  for (const auto* items : {&items_, &transient_}) {
+    for (const auto& [name, item] : *items) {
+      for (const auto& value : {item.value, item.before})
+        if (value != nullptr) out.push_back({name, item.entry.version, value});
+    }
+  }
   return out;
 }
 

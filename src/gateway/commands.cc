@@ -20,6 +20,7 @@
 #include "gateway/listener.h"
 #include "gateway/record.h"
 #include "gateway/scope_cache.h"
+#include "gateway/vault_commands.h"
 #include "sandbox/capture.h"
 #include "sandbox/weaken.h"
 
@@ -36,31 +37,9 @@ Result<std::string> Required(const json::object& request, std::string_view key) 
   return value;
 }
 
-std::vector<std::string> Split(std::string_view text) {
-  std::vector<std::string> parts;
-  while (!text.empty()) {
-    const auto comma = std::min(text.find(','), text.size());
-    if (comma > 0) parts.emplace_back(text.substr(0, comma));
-    text.remove_prefix(std::min(comma + 1, text.size()));
-  }
-  return parts;
-}
-
-json::object EntryJson(const credential::VaultEntry& entry) {
-  json::array allow;
-  for (const Effect effect : entry.allow) allow.push_back(json::string(ToString(effect)));
-  return {{"name", entry.name},
-          {"version", entry.version},
-          {"provider", entry.provider},
-          {"environment", entry.environment},
-          {"kind", entry.kind},
-          {"allow", std::move(allow)},
-          {"use", entry.for_scope ? "scope" : "lend"},
-          {"wide", entry.wide}};
-}
-
 constexpr std::size_t kCallerKeysMax = 16;
 constexpr std::size_t kPublishedMax = 64;
+constexpr std::chrono::seconds kTakeBackMax{10};
 
 // Runs on leaving the scope, unless what it would undo is to stay.
 class Undo {
@@ -119,6 +98,24 @@ json::array ReachJson(const Session& session) {
 json::array PublishedJson(const Session& session) {
   json::array out;
   for (const std::uint16_t port : session.published) out.push_back(port);
+  return out;
+}
+
+// What it may use, and which of it its provider refuses since when.
+json::array LendsJson(const Session& session) {
+  const auto refused = session.RefusedLends();
+  json::array out;
+  for (const credential::VaultEntry& entry : session.AllLent()) {
+    json::object lend{{"entry", entry.name},
+                      {"provider", entry.provider},
+                      {"environment", entry.environment},
+                      {"kind", entry.kind}};
+    if (const auto it = refused.find(entry.name); it != refused.end()) {
+      lend["refused_since"] = FormatTime(it->second.since);
+      lend["refused_with"] = it->second.status;
+    }
+    out.push_back(std::move(lend));
+  }
   return out;
 }
 
@@ -192,16 +189,20 @@ class CommandPeer final : public ControlPeer {
   Result<json::value> Wait(const json::object& request);
   Result<json::value> GrantAsk(const json::object& request);
   Result<json::value> GrantRevoke(const json::object& request);
-  Result<json::value> VaultAdd(const json::object& request);
-  Result<json::value> VaultList(const json::object&);
-  Result<json::value> VaultRemove(const json::object& request);
+  Result<json::value> VaultAdd(const json::object& r) { return AddToVault(core_, r); }
+  Result<json::value> VaultList(const json::object&) { return ListVault(core_); }
+  Result<json::value> VaultRemove(const json::object& r) { return RemoveFromVault(core_, r); }
   Result<json::value> ApproverAdd(const json::object& request);
   Result<json::value> ApproverList(const json::object&);
   Result<json::value> Reload(const json::object&);
+  json::array GitJson(const Session& session) const;
   Result<json::value> Stop(const json::object&);
   Result<json::value> Flush(const json::object&);
 
   Result<void> Lend(Session& session);
+  Result<std::string> LendOne(Session& session, credential::VaultEntry entry);
+  Result<credential::VaultEntry> MintedFor(const Session& session, credential::VaultEntry entry);
+  void TakeBackMinted(const std::string& session);
   Result<void> LendKeys(Session& session, const json::object& request);
   Result<void> TakeLogins(Session& session, const json::object& request);
   Result<void> TakeReach(Session& session, const json::object& request);
@@ -273,23 +274,79 @@ Result<json::value> CommandPeer::Handle(const json::object& request, std::vector
 
 // --- sessions ---
 
+// Hosts at which git finds repositories, each with the variable whose phantom it takes there.
+json::array CommandPeer::GitJson(const Session& session) const {
+  json::array out;
+  for (const auto& pack : core_.packs.all()) {
+    for (const classify::Api& api : pack->apis) {
+      if (!api.git) continue;
+      const auto takes = [&](const auto& variable) {
+        const auto owner = core_.phantoms.Find(variable.second);
+        if (!owner) return false;
+        const auto entry =
+            std::ranges::find(session.lent, owner->entry, &credential::VaultEntry::name);
+        return entry != session.lent.end() && entry->provider == api.provider &&
+               std::ranges::find(api.credentials, entry->kind, &classify::CredentialPlace::kind) !=
+                   api.credentials.end();
+      };
+      const auto found = std::ranges::find_if(session.variables, takes);
+      const std::string variable = found == session.variables.end() ? "" : found->first;
+      for (const std::string& host : core_.packs.HostsOf(api)) {
+        if (!host.starts_with("*."))
+          out.push_back({{"host", host}, {"user", api.git->user}, {"variable", variable}});
+      }
+    }
+  }
+  return out;
+}
+
+// What is minted is minted for this session alone, under a name of its own.
+Result<credential::VaultEntry> CommandPeer::MintedFor(const Session& session,
+                                                      credential::VaultEntry entry) {
+  ILK_TRY(source, core_.vault.SourceOf(entry.name));
+  entry.name = session.id + "." + entry.name;
+  return core_.vault.AddTransient(std::move(entry), std::move(source), core_.clock.Now());
+}
+
+// The phantom of one entry for this session, which is lent the entry; the error says why it can't
+// be.
+Result<std::string> CommandPeer::LendOne(Session& session, credential::VaultEntry entry) {
+  if (entry.source == credential::SourceKind::mint) {
+    ILK_TRY(minted, MintedFor(session, std::move(entry)));
+    entry = std::move(minted);
+  }
+  Worker& worker = gateway_.workers().Next();
+  ILK_TRY(real,
+          Await(worker, core_.lends.Reveal(core_, worker,
+                                           CredentialRef{entry.name, entry.version, "", ""})));
+  std::string phantom = core_.phantoms.Issue(session.id, entry, *real);
+  session.lent.push_back(std::move(entry));
+  return phantom;
+}
+
+// A lend that fails doesn't keep the session from its other work: it goes without, and says so.
 Result<void> CommandPeer::Lend(Session& session) {
   for (const credential::VaultEntry& entry : core_.vault.List()) {
-    if (entry.for_scope || entry.environment != session.environment) continue;
+    if (!entry.IsLent() || entry.environment != session.environment) continue;
     const classify::Pack* pack = core_.packs.Get(entry.provider);
     if (pack == nullptr) continue;
-    ILK_TRY(real, core_.vault.Reveal({entry.name, entry.version, "", ""}));
-    const std::string phantom = core_.phantoms.Issue(session.id, entry, *real);
-    session.lent.push_back(entry);
+    const auto phantom = LendOne(session, entry);
+    if (!phantom) {
+      session.not_lent.push_back({entry.name, phantom.error().message});
+      ILK_TRY_VOID(Record(
+          "not-lent",
+          {{"session", session.id}, {"entry", entry.name}, {"why", phantom.error().message}}));
+      continue;
+    }
     if (!entry.variable.empty()) {
-      session.variables[entry.variable] = phantom;
+      session.variables[entry.variable] = *phantom;
       continue;
     }
     for (const classify::Api& api : pack->apis) {
       for (const classify::CredentialPlace& place : api.credentials) {
         if (place.kind != entry.kind) continue;
         for (const std::string& variable : place.variables)
-          session.variables.emplace(variable, phantom);
+          session.variables.emplace(variable, *phantom);
       }
     }
   }
@@ -565,6 +622,10 @@ Result<json::value> CommandPeer::SessionStart(const json::object& request) {
 
   json::object variables;
   for (const auto& [name, phantom] : session->variables) variables[name] = phantom;
+  json::array git = GitJson(*session);
+  json::array not_lent;
+  for (const NotLent& one : session->not_lent)
+    not_lent.push_back({{"lend", one.entry}, {"why", one.why}});
   json::array approvers;
   for (const crypto::AllowedSigner& signer : *core_.approvers())
     approvers.push_back(json::string(signer.principals.front()));
@@ -573,12 +634,14 @@ Result<json::value> CommandPeer::SessionStart(const json::object& request) {
                       {"environment", session->environment},
                       {"variables", std::move(variables)},
                       {"lent", std::move(lent)},
+                      {"git", std::move(git)},
                       {"reach", ReachJson(*session)},
                       {"approvers", std::move(approvers)},
                       {"ca_certificate", gateway_.ca_certificate()},
                       {"proxy", gateway_.proxy_address()},
                       {"credential_files", std::move(disguise_)},
                       {"credential_files_complete", disguise_complete_},
+                      {"not_lent", std::move(not_lent)},
                       {"scope_note", session->pinned_reason}};
 }
 
@@ -609,10 +672,20 @@ Result<json::value> CommandPeer::SessionAttach(const json::object& request) {
   return json::object{{"session", id}};
 }
 
+// Waits a moment for the provider; what could not be taken back by then is tried again later.
+void CommandPeer::TakeBackMinted(const std::string& session) {
+  core_.mints.EndEntries(session);
+  Worker& worker = gateway_.workers().Next();
+  auto done = asio::co_spawn(worker.context, TakeBack(core_, worker), asio::use_future);
+  (void)done.wait_for(kTakeBackMax);
+}
+
 // What the session had and nobody may use any more.
 void CommandPeer::Forget(const Session& session) {
   core_.phantoms.EndSession(session.id);
+  TakeBackMinted(session.id);
   core_.vault.RemoveTransient(session.id + ".");
+  core_.lends.Forget(session.id);
   for (const std::uint16_t port : session.published) core_.own_ports.Remove(port);
 }
 
@@ -692,102 +765,6 @@ Result<json::value> CommandPeer::GrantRevoke(const json::object& request) {
 
 // --- credentials and people ---
 
-Result<json::value> CommandPeer::VaultAdd(const json::object& request) {
-  credential::VaultEntry entry;
-  ILK_TRY(name, Required(request, "name"));
-  ILK_TRY(provider, Required(request, "provider"));
-  ILK_TRY(environment, Required(request, "environment"));
-  ILK_TRY(value, Required(request, "value"));
-  const classify::Pack* pack = core_.packs.Get(provider);
-  if (pack == nullptr) {
-    std::string known;
-    for (const auto& p : core_.packs.all()) known += (known.empty() ? "" : ", ") + p->name;
-    return Fail(Code::invalid_input,
-                "no pack is called \"" + provider + "\" (known: " + known + ")");
-  }
-  if (!core_.settings()->config.environments.contains(environment)) {
-    return Fail(Code::invalid_input,
-                "no environment is called \"" + environment + "\" in the configuration");
-  }
-  entry.name = std::move(name);
-  entry.provider = std::move(provider);
-  entry.environment = std::move(environment);
-  entry.kind = std::string(FindString(request, "kind"));
-  entry.variable = std::string(FindString(request, "as"));
-  const std::string_view use = FindString(request, "for");
-  if (!use.empty() && use != "scope")
-    return Fail(Code::invalid_input, "--for knows \"scope\" alone");
-  entry.for_scope = use == "scope";
-  const json::value* wide = Find(request, "wide");
-  entry.wide = wide != nullptr && wide->is_bool() && wide->as_bool();
-  entry.allow.clear();
-  for (const std::string& word : Split(FindString(request, "allow"))) {
-    const auto effect = ParseEffect(word);
-    if (!effect || *effect == Effect::unknown) {
-      return Fail(Code::invalid_input,
-                  "--allow knows read, reversible and irreversible, not \"" + word + "\"");
-    }
-    entry.allow.push_back(*effect);
-  }
-  // The pack says which kinds there are, each API's from the widest to the narrowest; without a
-  // kind the first API's narrowest is meant.
-  const classify::Api* api = nullptr;
-  std::vector<std::string> kinds;
-  bool either = false;  // a key or a login: neither reaches further than the other
-  for (const classify::Api& one : pack->apis) {
-    for (const classify::CredentialPlace& place : one.credentials) {
-      if (std::ranges::find(kinds, place.kind) == kinds.end()) kinds.push_back(place.kind);
-      if (api != nullptr || (!entry.kind.empty() && entry.kind != place.kind)) continue;
-      api = &one;
-      either = place.caller != classify::FromCaller::nothing;
-    }
-  }
-  if (api == nullptr) {
-    return Fail(Code::invalid_input, entry.provider + " has no credentials of the kind \"" +
-                                         entry.kind + "\" (known: " + Joined(kinds) + ")");
-  }
-  const std::string& narrowest = api->credentials.back().kind;
-  if (entry.kind.empty()) entry.kind = narrowest;
-  // An account-wide credential is lent only when somebody says that they mean it.
-  if (!entry.for_scope && entry.kind != narrowest && !either && !entry.wide) {
-    return Fail(Code::denied, "a credential of the kind \"" + entry.kind +
-                                  "\" reaches further than one environment; " + "lend a \"" +
-                                  narrowest + "\" one, or say --wide");
-  }
-  const auto before = core_.vault.List();
-  const auto old = std::ranges::find(before, entry.name, &credential::VaultEntry::name);
-  const bool same_use = old != before.end() && old->provider == entry.provider &&
-                        old->environment == entry.environment && old->kind == entry.kind &&
-                        old->allow == entry.allow && old->for_scope == entry.for_scope;
-  ILK_TRY(version, core_.vault.Add(entry, Secret(std::move(value)), core_.clock.Now()));
-  // A new value for the same use reaches the sessions that were lent the old one; another use under
-  // the same name was lent to nobody yet.
-  if (same_use)
-    core_.phantoms.Rotate(entry.name, version);
-  else
-    core_.phantoms.EndEntry(entry.name);
-  ILK_TRY_VOID(Record("credential", {{"entry", entry.name},
-                                     {"version", version},
-                                     {"provider", entry.provider},
-                                     {"environment", entry.environment},
-                                     {"kind", entry.kind}}));
-  entry.version = version;
-  return EntryJson(entry);
-}
-
-Result<json::value> CommandPeer::VaultList(const json::object&) {
-  json::array list;
-  for (const credential::VaultEntry& entry : core_.vault.List()) list.push_back(EntryJson(entry));
-  return json::value(std::move(list));
-}
-
-Result<json::value> CommandPeer::VaultRemove(const json::object& request) {
-  ILK_TRY(name, Required(request, "name"));
-  ILK_TRY_VOID(core_.vault.Remove(name));
-  ILK_TRY_VOID(Record("credential-removed", {{"entry", name}}));
-  return json::object{{"removed", name}};
-}
-
 Result<json::value> CommandPeer::ApproverAdd(const json::object& request) {
   ILK_TRY(name, Required(request, "name"));
   ILK_TRY(key_text, Required(request, "key"));
@@ -842,6 +819,7 @@ Result<json::value> CommandPeer::Status(const json::object&) {
                         {"ssh", session->ssh},
                         {"grants", GrantsJson(*session)},
                         {"weakened", WordsOf(session->weakened)},
+                        {"lends", LendsJson(*session)},
                         {"started", FormatTime(session->started)}});
   }
   ILK_TRY(pending, core_.store.Count("pending"));
@@ -912,11 +890,7 @@ Result<json::value> CommandPeer::Status(const json::object&) {
                " --environment production --kind account --for scope");
     }
   }
-  for (const auto& entry : entries) {
-    if (entry.wide)
-      weak("wide-" + entry.name, entry.name + " reaches further than its environment",
-           "lend a narrower credential");
-  }
+  AddVaultWeaknesses(core_, weaknesses);
   if (const auto halted = core_.ledger.Halted())
     weak("ledger-halted", halted->message, "nothing is sent until the gateway is started again");
   const Counters& c = core_.counters;

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/wiping.h"
+
 namespace interlock::gateway {
 namespace {
 
@@ -17,6 +19,12 @@ constexpr std::size_t kFdsMax = 8;
 Error SystemError(std::string doing) {
   return Error{Code::unavailable, doing + ": " + std::strerror(errno)};
 }
+
+// A message may carry a secret.
+struct WipedAtEnd {
+  std::string& text;
+  ~WipedAtEnd() { ::explicit_bzero(text.data(), text.size()); }
+};
 
 Code CodeNamed(std::string_view name) {
   if (name == "invalid-input") return Code::invalid_input;
@@ -60,7 +68,8 @@ json::object ControlError(const Error& error) {
 Result<void> ControlChannel::Send(const json::object& object, std::span<const int> fds) {
   if (fds.size() > kFdsMax)
     return Fail(Code::limit, "too many descriptors for one control message");
-  const std::string line = json::serialize(object) + "\n";
+  std::string line = json::serialize(object) + "\n";
+  const WipedAtEnd wiped{line};
   if (line.size() > kLineBytesMax) return Fail(Code::limit, "control message over 16 MiB");
   std::size_t sent = 0;
   while (sent < line.size()) {
@@ -91,9 +100,12 @@ Result<void> ControlChannel::Send(const json::object& object, std::span<const in
 Result<ControlMessage> ControlChannel::Receive() {
   for (;;) {
     if (const auto end = buffer_.find('\n'); end != std::string::npos) {
-      const std::string line = buffer_.substr(0, end);
-      buffer_.erase(0, end + 1);
-      ILK_TRY(value, ParseJson(line));
+      // What comes here may hold secrets: they stay in wiped memory, and nowhere else.
+      auto parsed = ParseSecretJson(std::string_view(buffer_).substr(0, end));
+      std::string rest = buffer_.substr(end + 1);
+      ::explicit_bzero(buffer_.data(), buffer_.size());
+      buffer_ = std::move(rest);
+      ILK_TRY(value, std::move(parsed));
       if (!value.is_object())
         return Fail(Code::invalid_input, "a control message is not an object");
       return ControlMessage{std::move(value.as_object()), std::exchange(pending_, {})};
@@ -127,6 +139,7 @@ Result<ControlMessage> ControlChannel::Receive() {
       return Fail(Code::unavailable, "the control connection ended in the middle of a message");
     }
     buffer_.append(bytes.data(), static_cast<std::size_t>(got));
+    ::explicit_bzero(bytes.data(), static_cast<std::size_t>(got));
   }
 }
 

@@ -21,6 +21,9 @@
 #include "credential/vault.h"
 #include "crypto/allowed_signers.h"
 #include "crypto/tls_context.h"
+#include "gateway/cover.h"
+#include "gateway/lends.h"
+#include "gateway/mint_desk.h"
 #include "gateway/session.h"
 #include "gateway/upstream.h"
 #include "ledger/ledger.h"
@@ -159,6 +162,9 @@ class Core {
   Counters counters;
   LargeBodies large_bodies;
   OwnPorts own_ports;
+  ScrubSets scrub_sets;
+  Lends lends;
+  MintDesk mints;
 
   std::shared_ptr<const Settings> settings() const {
     const std::lock_guard lock(mutex_);

@@ -1,11 +1,14 @@
 #include "gateway/execute.h"
 
+#include <string.h>
+
 #include <algorithm>
 #include <boost/json/serialize.hpp>
 
 #include "approval/hold.h"
 #include "base/bytes.h"
 #include "crypto/hash.h"
+#include "gateway/disclosure.h"
 #include "gateway/forward.h"
 #include "gateway/grant_desk.h"
 #include "gateway/hold_desk.h"
@@ -90,6 +93,51 @@ Outcome JudgeAnswer(const OneShot& answer, bool graphql, const Action& action) {
   return Unknown("the provider answered " + status);
 }
 
+// Takes out of the answer what nobody may see: credentials that it hands out go into the vault,
+// known ones become the session's phantoms. What can't be done so is withheld, from people too.
+Outcome HideAndJudge(Core& core, const HoldDesk::Loaded& hold,
+                     const std::optional<Injection>& injection, bool graphql, OneShot& answer) {
+  Outcome outcome = JudgeAnswer(answer, graphql, hold.action);
+  if (answer.reached != Reached::answered) return outcome;
+  const bool hands_out = hold.action.discloses == Disclosure::credential && answer.status >= 200 &&
+                         answer.status < 300;
+  if (hands_out) {
+    const auto session = core.sessions.ById(hold.record.session);
+    auto shown =
+        PutAway(core, hold.action,
+                {hold.record.id, hold.record.session, session, &hold.statement.scope}, answer.body);
+    explicit_bzero(answer.body.data(), answer.body.size());
+    if (shown) {
+      answer.body = std::move(*shown);
+    } else {
+      answer.body.clear();
+      answer.withheld = shown.error().message;
+    }
+  }
+  const Cover cover = CoverFor(core, hold.record.session, injection);
+  answer.body = cover.Text(answer.body);
+  answer.content_type = cover.Text(answer.content_type);
+  answer.error = cover.Text(answer.error);
+  if (!answer.withheld.empty()) {
+    const std::string_view done = outcome.event == Event::succeed ? "done"
+                                  : outcome.event == Event::fail  ? "the provider refused"
+                                                                  : "unknown";
+    outcome.summary = std::string(done) +
+                      "; the answer hands out credentials and is withheld: " + answer.withheld +
+                      ". Read it at the provider";
+  } else {
+    outcome = JudgeAnswer(answer, graphql, hold.action);
+  }
+  // "status 401" alone would not say whose fault it is.
+  const auto& credential = hold.action.request.credential;
+  if (credential && (answer.status == 401 || (graphql && IsGraphqlRefusal(answer.body)))) {
+    outcome.summary += " (the credential was " + credential->entry + ")";
+    if (const auto session = core.sessions.ById(hold.record.session))
+      (void)session->NoteLend(credential->entry, true, answer.status, core.clock.Now());
+  }
+  return outcome;
+}
+
 // The outcome on the record and in the store; nobody is told before both are durable.
 Result<json::object> Settle(Core& core, const std::string& id, const OneShot& answer,
                             const Outcome& outcome) {
@@ -103,14 +151,16 @@ Result<json::object> Settle(Core& core, const std::string& id, const OneShot& an
                                        {"state", state},
                                        {"status", answer.status},
                                        {"summary", outcome.summary},
-                                       {"answer_sha256", crypto::Sha256Hex(answer.body)}}));
+                                       {"answer_sha256", crypto::Sha256Hex(answer.body)},
+                                       {"withheld", answer.withheld}}));
   json::object kept{{"status", answer.status}, {"summary", outcome.summary}};
   // Without a ledger the outcome is still true; the receipt is what is missing.
   if (recorded) kept["receipt"] = std::to_string(*recorded);
   if (answer.reached == Reached::answered) {
     const std::string body = IsUtf8(answer.body) ? answer.body : Base64(answer.body);
-    const json::object stored{
+    json::object stored{
         {"status", answer.status}, {"content_type", answer.content_type}, {"body", body}};
+    if (!answer.withheld.empty()) stored["withheld"] = answer.withheld;
     kept["answer"] = Base64(core.vault.Seal(json::serialize(stored), "answer " + id));
   }
   store::HoldChange change;
@@ -139,7 +189,7 @@ Result<std::optional<Injection>> InjectionFor(Core& core, const HoldDesk::Loaded
   for (const auto& [text, owner] : core.phantoms.Of(hold.record.session)) {
     if (owner.entry == ref.entry) phantom = text;
   }
-  return Injection{ref.header, ref.prefix, real, std::move(phantom)};
+  return Injection{ref, real, std::move(phantom)};
 }
 
 // The policy in force on what was signed. A session that is over took its workspace's rules along;
@@ -230,6 +280,8 @@ Task<Result<json::object>> Execute(Core& core, Worker& worker, std::string id) {
     auto carry_out = [&core, &hold] { return CarryOut(core, *hold); };
     co_return co_await Blocking(core, std::move(carry_out));
   }
+  if (const auto& ref = hold->action.request.credential)
+    co_await core.lends.Refresh(core, worker, ref->entry);
   auto injection = InjectionFor(core, *hold);
   if (!injection) co_return co_await GiveUp(core, id, injection.error().message);
 
@@ -285,13 +337,15 @@ Task<Result<json::object>> Execute(Core& core, Worker& worker, std::string id) {
     const UpstreamRequest& request = hold->action.request;
     if (const Reach* reach = session->ReachTo(request.host, request.port)) dials = reach->dials;
   }
-  const OneShot answer =
-      co_await SendOnce(core, worker, hold->action.request, std::move(*injection), intend,
-                        kAnswerBytesMax, std::move(dials));
+  OneShot answer = co_await SendOnce(core, worker, hold->action.request, *injection, intend,
+                                     kAnswerBytesMax, std::move(dials));
   core.scope.Invalidate(hold->action.provider);
   const classify::Api* api = core.packs.Find(hold->action.request.host);
-  const Outcome outcome =
-      JudgeAnswer(answer, api != nullptr && api->graphql.has_value(), hold->action);
+  const bool graphql = api != nullptr && api->graphql.has_value();
+  auto hide = [&core, &hold, &injection, graphql, &answer] {
+    return HideAndJudge(core, *hold, *injection, graphql, answer);
+  };
+  const Outcome outcome = co_await Blocking(core, std::move(hide));
   if (!begun_here) co_return co_await GiveUp(core, id, answer.error);
   auto settle = [&core, &answer, &outcome, id] { return Settle(core, id, answer, outcome); };
   co_return co_await Blocking(core, std::move(settle));

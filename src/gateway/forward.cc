@@ -2,6 +2,10 @@
 
 #include <string.h>
 
+#include <algorithm>
+
+#include "base/bytes.h"
+#include "credential/inject.h"
 #include "credential/scrub.h"
 #include "wire/http1/serialize.h"
 
@@ -9,6 +13,7 @@ namespace interlock::gateway {
 namespace {
 
 constexpr std::size_t kFlushBytes = 16384;
+constexpr std::size_t kPeekedMax = 64u << 10;  // of a GraphQL answer, before its head goes out
 
 // A buffer that may hold a secret, wiped when it goes.
 struct WipedString {
@@ -16,45 +21,82 @@ struct WipedString {
   ~WipedString() { explicit_bzero(text.data(), text.size()); }
 };
 
-// Whether the answer is looked into: for the secret it was asked with, or by on_answer.
+// Whether the answer is looked into, and must come in the clear and whole.
 bool SearchesAnswer(const Outgoing& out) {
-  return (out.injection && out.injection->Scrubs()) || out.on_answer;
+  return (out.injection && out.injection->Scrubs()) || out.cover.hides() || out.on_answer ||
+         out.rewrite;
 }
+
+// A piece of an answer could be asked for that is too small for a secret to be seen in it.
+bool AsksForPart(std::string_view name) { return name == "range" || name == "if-range"; }
 
 std::vector<http1::Field> FieldsFor(const UpstreamRequest& request, bool search) {
   std::vector<http1::Field> fields;
   fields.reserve(request.headers.size() + 2);
   for (const Header& header : request.headers) {
     // An answer that is searched must come in the clear.
-    if (search && header.name == "accept-encoding") continue;
+    if (search && (header.name == "accept-encoding" || AsksForPart(header.name))) continue;
     fields.push_back({header.name, header.value});
   }
   if (search) fields.push_back({"accept-encoding", "identity"});
   return fields;
 }
 
+// The parts of a request in which the credential stands, after it was put there.
+struct Filled {
+  std::optional<Secret> value;   // of the header injection->place.header
+  std::optional<Secret> target;  // in the place of request.target
+  std::optional<Secret> body;    // in the place of request.body
+};
+
+Result<Filled> FillIn(const UpstreamRequest& request, const std::optional<Injection>& injection) {
+  Filled out;
+  if (!injection) return out;
+  if (request.scheme != "https")
+    return Fail(Code::denied, "a credential is never sent in the clear");
+  const CredentialRef& place = injection->place;
+  ILK_TRY(encoded, credential::EncodeFor(place, *injection->real));
+  if (credential::IsInTarget(place.stand)) {
+    ILK_TRY(target, credential::Splice(request.target, encoded));
+    out.target = std::move(target);
+  } else if (credential::IsInBody(place.stand)) {
+    ILK_TRY(body, credential::Splice(request.body, encoded));
+    out.body = std::move(body);
+  } else {
+    out.value = std::move(encoded);
+  }
+  return out;
+}
+
+// What a head takes up at most. A buffer that grew would leave the secret behind where it was.
+std::size_t HeadBytesMax(const UpstreamRequest& request, const Filled& filled) {
+  std::size_t bytes = 1024 + request.method.size() + request.host.size() + request.target.size();
+  for (const Header& header : request.headers)
+    bytes += header.name.size() + header.value.size() + 4;
+  if (filled.target) bytes += filled.target->size();
+  if (filled.value) bytes += filled.value->size();
+  return bytes;
+}
+
 // The head with the credential in it; the secret is appended last and lives in this buffer alone.
-Result<void> AppendHead(std::string& out, const UpstreamRequest& request,
+Result<void> AppendHead(std::string& out, const UpstreamRequest& request, const Filled& filled,
                         const http1::Framing& framing, const std::optional<Injection>& injection,
                         bool search) {
   const std::string host =
       http1::HostField(request.host, static_cast<std::uint16_t>(request.port), request.scheme);
-  ILK_TRY_VOID(http1::AppendRequestHead(out, request.method, request.target, host,
+  const std::string_view target =
+      filled.target ? filled.target->Reveal() : std::string_view(request.target);
+  ILK_TRY_VOID(http1::AppendRequestHead(out, request.method, target, host,
                                         FieldsFor(request, search), framing));
-  if (!injection) return {};
-  if (request.scheme != "https")
-    return Fail(Code::denied, "a credential is never sent in the clear");
+  if (!filled.value) return {};
   out.resize(out.size() - 2);  // before the empty line that ends the head
-  out.append(injection->header)
-      .append(": ")
-      .append(injection->prefix)
-      .append(injection->real->Reveal())
-      .append("\r\n\r\n");
+  out.append(injection->place.header).append(": ").append(filled.value->Reveal());
+  out.append("\r\n\r\n");
   return {};
 }
 
-http1::Framing FramingOf(const UpstreamRequest& request) {
-  if (!request.body.empty()) return {http1::FramingKind::length, request.body.size()};
+http1::Framing FramingOf(const UpstreamRequest& request, std::string_view body) {
+  if (!body.empty()) return {http1::FramingKind::length, body.size()};
   const bool usual =
       request.method == "POST" || request.method == "PUT" || request.method == "PATCH";
   return usual ? http1::Framing{http1::FramingKind::length, 0} : http1::Framing{};
@@ -67,13 +109,19 @@ Destination DestinationOf(const UpstreamRequest& request, const std::string& dia
 // Sends the head and the body, whole or while it arrives.
 Task<Result<void>> SendRequest(Core& core, Stream& upstream, const Outgoing& out) {
   WipedString wire;
-  const http1::Framing framing = out.body ? out.framing : FramingOf(out.request);
+  const auto filled = FillIn(out.request, out.injection);
+  if (!filled) co_return std::unexpected(filled.error());
+  const std::string_view body =
+      filled->body ? filled->body->Reveal() : std::string_view(out.request.body);
+  const http1::Framing framing = out.body ? out.framing : FramingOf(out.request, body);
   const bool search = SearchesAnswer(out);
-  if (auto head = AppendHead(wire.text, out.request, framing, out.injection, search); !head)
+  wire.text.reserve(HeadBytesMax(out.request, *filled) + (out.body ? 0 : body.size()));
+  if (auto head = AppendHead(wire.text, out.request, *filled, framing, out.injection, search);
+      !head)
     co_return head;
   upstream.SetDeadline(core.times.body);
   if (out.body == nullptr) {
-    wire.text += out.request.body;
+    wire.text += body;
     co_return co_await upstream.Write(wire.text);
   }
   if (auto sent = co_await upstream.Write(wire.text); !sent) co_return sent;
@@ -144,21 +192,74 @@ Task<Result<Answered>> AskUpstream(Core& core, Worker& worker, const Outgoing& o
 }
 
 bool IsEncoded(const http1::ResponseHead& head) {
-  const std::string* coding = http1::Find(head.fields, "content-encoding");
-  return coding != nullptr && *coding != "identity";
+  return std::ranges::any_of(head.fields, [](const http1::Field& field) {
+    return field.name == "content-encoding" && !EqualsIgnoreCase(field.value, "identity");
+  });
 }
 
-// Writes the answer's body to the client while it arrives.
-Task<Result<void>> Relay(Core& core, Stream& client, Stream& upstream, Inbox& inbox,
-                         const http1::ResponseHead& head, std::string out,
-                         http1::FramingKind to_client, credential::Scrubber* scrubber) {
-  BodySource body(inbox, head.framing, http1::Trailers::dropped);
+bool IsPart(const http1::ResponseHead& head) {
+  return head.status == 206 || http1::Find(head.fields, "content-range") != nullptr;
+}
+
+bool IsJson(const http1::ResponseHead& head) {
+  const std::string* type = http1::Find(head.fields, "content-type");
+  return type != nullptr && ToLower(*type).contains("json");
+}
+
+// Names by which the gateway speaks to the agent; a provider doesn't.
+bool IsOurName(std::string_view name) { return name.starts_with("interlock-"); }
+
+// A cookie that was set for whoever holds the credential is one itself, and the agent could not use
+// it here anyway.
+void HideInHead(http1::ResponseHead& head, const Cover& cover, bool with_credential) {
+  std::erase_if(head.fields, [&](const http1::Field& field) {
+    return IsOurName(field.name) || (with_credential && field.name == "set-cookie");
+  });
+  if (!cover.hides()) return;
+  head.reason = cover.Text(head.reason);
+  for (http1::Field& field : head.fields) {
+    field.name = cover.Text(field.name);
+    field.value = cover.Text(field.value);
+  }
+}
+
+Answer Unreadable(const Outgoing& out) {
+  return UpstreamAnswer(
+      502, "answer-unreadable",
+      "interlock: " + out.request.host + ": the answer is too large or was cut off");
+}
+
+// It was sent, and what it did is done; only what came back stays here.
+Answer Withheld(int status, const std::string& why) {
+  Answer answer = UpstreamAnswer(
+      403, "answer-withheld",
+      "INTERLOCK WITHHELD: sent, and answered with status " + std::to_string(status) +
+          ". The answer hands out credentials and isn't shown: " + why +
+          ".\nDon't send it again. A human can read it at the provider.");
+  answer.fields.push_back({"interlock-withheld", "answer"});
+  return answer;
+}
+
+// What an answer says of the credential it was asked with. The client is told of a refusal.
+void NoteLend(const Outgoing& out, http1::ResponseHead& head, bool refused) {
+  if (!out.lend.watches()) return;
+  if (refused) head.fields.push_back({std::string(kLendHeader), LendHeaderFor(out.lend.entry)});
+  const bool taken = head.status >= 200 && head.status < 300;
+  if (refused || taken) out.lend.tell(refused, head.status);
+}
+
+// Writes the answer's body to the client while it arrives; `begun` was read before.
+Task<Result<void>> Relay(Core& core, Stream& client, Stream& upstream, BodySource& body,
+                         std::string begun, std::string out, http1::FramingKind to_client,
+                         credential::Scrubber* scrubber) {
   const auto append = [&](std::string_view data) {
     if (to_client == http1::FramingKind::chunked)
       http1::AppendChunk(out, data);
     else
       out.append(data);
   };
+  if (!begun.empty()) append(scrubber ? scrubber->Feed(begun) : begun);
+  explicit_bzero(begun.data(), begun.size());
   for (;;) {
     auto ready = body.Buffered();
     // What is ready goes out before anything is waited for, so that an event stream stays live.
@@ -196,19 +297,39 @@ Task<bool> RelayWhole(Core& core, Worker& worker, Stream& client, const http1::R
   auto read = co_await ReadWholeBody(source, kWholeAnswerMax);
   auto* body = std::get_if<std::string>(&read);
   if (body == nullptr) {
-    const Answer answer = UpstreamAnswer(
-        502, "answer-unreadable",
-        "interlock: " + out.request.host + ": the answer is too large or was cut off");
+    const Answer answer = Unreadable(out);
     (void)co_await WriteAnswer(client, answer, asked.method, false);
     co_return false;
   }
-  const WipedString whole{std::move(*body)};
-  out.on_answer(answered.head.status, whole.text);
+  WipedString whole{std::move(*body)};
+  const int status = answered.head.status;
+  if (out.on_answer) out.on_answer(status, whole.text);
+  Cover cover = out.cover;
+  const bool succeeded = status >= 200 && status < 300;
+  const bool refused = out.lend.watches() && (out.lend.RefusedBy(status) ||
+                                              (out.lend.graphql && IsGraphqlRefusal(whole.text)));
+  if (out.rewrite && succeeded) {
+    auto rewritten = co_await out.rewrite(std::move(whole.text));
+    if (!rewritten) {
+      const Answer answer = Withheld(status, rewritten.error().message);
+      (void)co_await WriteAnswer(client, answer, asked.method, false);
+      co_return false;
+    }
+    whole.text = std::move(rewritten->body);
+    cover = std::move(rewritten->cover);
+    // They tell of a body that isn't this one any more.
+    std::erase_if(answered.head.fields, [](const http1::Field& field) {
+      return field.name == "etag" || field.name == "content-md5" || field.name.ends_with("digest");
+    });
+  }
+  whole.text = cover.Text(whole.text);
   if (answered.head.keep_alive && answered.inbox->empty() &&
       answered.head.framing.kind != http1::FramingKind::until_close)
     worker.pool.Release(DestinationOf(out.request, out.dials),
                         std::move(answered.connection.stream));
   http1::StripHopByHop(answered.head.fields);
+  HideInHead(answered.head, cover, out.injection && out.injection->Scrubs());
+  NoteLend(out, answered.head, refused);
   if (!asked.keep_alive) answered.head.fields.push_back({"connection", "close"});
   WipedString wire;
   const http1::Framing framing{http1::FramingKind::length, whole.text.size()};
@@ -223,18 +344,16 @@ Task<bool> RelayWhole(Core& core, Worker& worker, Stream& client, const http1::R
 
 }  // namespace
 
-std::string Scrubbed(const std::optional<Injection>& injection, std::string_view text) {
-  if (!injection || !injection->Scrubs()) return std::string(text);
-  credential::Scrubber scrubber({{injection->real, injection->phantom}});
-  std::string out = scrubber.Feed(text);
-  return out += scrubber.Finish();
-}
-
 Task<Result<void>> SendHead(Core& core, Stream& upstream, const UpstreamRequest& request,
                             const std::optional<Injection>& injection) {
   WipedString wire;
   const http1::Framing none;
-  if (auto head = AppendHead(wire.text, request, none, injection, false); !head) co_return head;
+  const auto filled = FillIn(request, injection);
+  if (!filled) co_return std::unexpected(filled.error());
+  if (filled->body) co_return Fail(Code::denied, "a credential has no place in a body here");
+  wire.text.reserve(HeadBytesMax(request, *filled));
+  if (auto head = AppendHead(wire.text, request, *filled, none, injection, false); !head)
+    co_return head;
   upstream.SetDeadline(core.times.body);
   co_return co_await upstream.Write(wire.text);
 }
@@ -252,29 +371,45 @@ Task<bool> Forward(Core& core, Worker& worker, Stream& client, const http1::Requ
     co_return co_await WriteAnswer(client, answer, asked.method, keep) && keep;
   }
   http1::ResponseHead& head = answered->head;
-  if (SearchesAnswer(out) && IsEncoded(head)) {
-    // Asked for plain and answered encoded: what can't be searched isn't handed on.
+  const bool has_body = head.framing.kind != http1::FramingKind::none;
+  if (SearchesAnswer(out) && has_body && (IsEncoded(head) || IsPart(head))) {
+    // Asked for plain and whole: what can't be searched isn't handed on.
+    const bool encoded = IsEncoded(head);
     const Answer answer =
-        UpstreamAnswer(502, "answer-encoded",
-                       "interlock: the provider's answer is encoded and can't be searched "
-                       "for the credential it was asked with");
+        UpstreamAnswer(502, encoded ? "answer-encoded" : "answer-partial",
+                       std::string("interlock: the provider's answer is ") +
+                           (encoded ? "encoded" : "a part of one") +
+                           " although it was asked for plain and whole, and can't be searched for "
+                           "credentials");
     co_return co_await WriteAnswer(client, answer, asked.method, asked.keep_alive) &&
         asked.keep_alive;
   }
-  if (out.on_answer && head.framing.kind != http1::FramingKind::none)
+  if ((out.on_answer || out.rewrite) && has_body)
     co_return co_await RelayWhole(core, worker, client, asked, out, std::move(*answered));
-  const bool upstream_keeps = head.keep_alive;
-  http1::StripHopByHop(head.fields);
-  std::optional<credential::Scrubber> scrubber;
-  if (out.injection && out.injection->Scrubs()) {
-    scrubber.emplace(
-        std::vector<credential::Replacement>{{out.injection->real, out.injection->phantom}});
-    head.reason = Scrubbed(out.injection, head.reason);
-    for (http1::Field& field : head.fields) {
-      field.name = Scrubbed(out.injection, field.name);
-      field.value = Scrubbed(out.injection, field.value);
+  BodySource source(*answered->inbox, head.framing, http1::Trailers::dropped);
+  bool refused = out.lend.watches() && out.lend.RefusedBy(head.status);
+  // Whether GraphQL refused the credential stands in the body, and the client is told in the head.
+  std::string begun;
+  if (out.lend.watches() && out.lend.graphql && head.status == 200 && has_body && IsJson(head)) {
+    answered->connection.stream->SetDeadline(core.times.answer);
+    auto read = co_await ReadWholeBody(source, kPeekedMax);
+    if (auto* whole = std::get_if<std::string>(&read)) {
+      refused = IsGraphqlRefusal(*whole);
+      begun = std::move(*whole);
+    } else if (auto* more = std::get_if<TooLarge>(&read)) {
+      begun = std::move(more->begun);
+    } else {
+      const Answer answer = Unreadable(out);
+      (void)co_await WriteAnswer(client, answer, asked.method, false);
+      co_return false;
     }
   }
+  const bool upstream_keeps = head.keep_alive;
+  http1::StripHopByHop(head.fields);
+  HideInHead(head, out.cover, out.injection && out.injection->Scrubs());
+  NoteLend(out, head, refused);
+  std::optional<credential::Scrubber> scrubber;
+  if (out.cover.hides()) scrubber.emplace(out.cover.set, out.cover.phantom_for);
   bool keep = asked.keep_alive && body_read;
   // A body without a length becomes chunked; for HTTP/1.0 it ends with the connection.
   http1::Framing announced =
@@ -295,7 +430,7 @@ Task<bool> Forward(Core& core, Worker& worker, Stream& client, const http1::Requ
     if (!co_await client.Write(wire)) co_return false;
   } else {
     const auto relayed =
-        co_await Relay(core, client, *answered->connection.stream, *answered->inbox, head,
+        co_await Relay(core, client, *answered->connection.stream, source, std::move(begun),
                        std::move(wire), announced.kind, scrubber ? &*scrubber : nullptr);
     if (!relayed) co_return false;  // the client sees a body that was cut off, as it was
   }
@@ -346,12 +481,13 @@ Task<OneShot> SendOnce(Core& core, Worker& worker, const UpstreamRequest& reques
     result.reached = Reached::answered;
     result.status = head->status;
     if (const std::string* type = http1::Find(head->fields, "content-type"))
-      result.content_type = Scrubbed(injection, *type);
+      result.content_type = *type;
     result.body = std::move(*whole);
-    if (injection && IsEncoded(*head))
+    // Asked for plain and whole; what can't be searched is kept by nobody.
+    if (IsEncoded(*head) || IsPart(*head)) {
+      explicit_bzero(result.body.data(), result.body.size());
       result.body.clear();
-    else
-      result.body = Scrubbed(injection, result.body);
+    }
   } else if (std::holds_alternative<TooLarge>(body)) {
     result.error = "the provider's answer is larger than is kept";
   } else if (auto* malformed = std::get_if<http1::Malformed>(&body)) {

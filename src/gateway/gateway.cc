@@ -18,11 +18,14 @@
 #include <cerrno>
 #include <cstring>
 #include <future>
+#include <map>
 #include <optional>
 
 #include "base/bytes.h"
 #include "base/file.h"
 #include "base/ids.h"
+#include "base/wiping.h"
+#include "credential/keyring.h"
 #include "crypto/hash.h"
 #include "gateway/commands.h"
 #include "gateway/grant_desk.h"
@@ -43,6 +46,24 @@ constexpr std::chrono::milliseconds kTick{250};
 constexpr std::chrono::milliseconds kLastWords{1000};
 constexpr int kTicksPerSweep = 20;  // idle connections and due holds: every 5 s
 
+// Another process of the same user can't attach to this one or read its memory. Some systems dump
+// such processes all the same (fs.suid_dumpable): 1 rather than 0, which would still start a core
+// handler with this memory (core(5)).
+Result<void> HideMemory() {
+  const rlimit none{1, 1};
+  if (::prctl(PR_SET_DUMPABLE, 0) != 0 || ::setrlimit(RLIMIT_CORE, &none) != 0)
+    return Fail(
+        Code::unavailable,
+        std::string("hiding the gateway's memory from other programs: ") + std::strerror(errno));
+  return {};
+}
+
+std::string HolderOf(const fs::path& lock) {
+  const auto text = ReadFile(lock, 64);
+  const std::string digits = text ? text->substr(0, text->find('\n')) : "";
+  return digits.empty() ? "another gateway" : "another gateway (process " + digits + ")";
+}
+
 // One gateway per state: two would fork the ledger and execute a hold twice.
 Result<UniqueFd> LockState(const fs::path& state) {
   UniqueFd lock(::open((state / ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
@@ -56,9 +77,13 @@ Result<UniqueFd> LockState(const fs::path& state) {
       ::usleep(50'000);
       continue;
     }
-    return Fail(Code::conflict,
-                "another gateway works on " + state.native() + " (interlock gateway stop ends it)");
+    return Fail(Code::conflict, HolderOf(state / ".lock") + " works on " + state.native() +
+                                    " (interlock gateway stop ends it)");
   }
+  const std::string me = std::to_string(::getpid()) + "\n";
+  if (::ftruncate(lock.get(), 0) != 0 ||
+      ::pwrite(lock.get(), me.data(), me.size(), 0) != static_cast<ssize_t>(me.size()))
+    return Fail(Code::unavailable, "writing to " + (state / ".lock").native());
   return lock;
 }
 
@@ -87,10 +112,12 @@ Result<crypto::CertificateAuthority> OpenAuthority(const credential::Vault& vaul
       SealedFile(vault, state / "ca.key", "certificate authority", [&]() -> Result<std::string> {
         ILK_TRY(fresh, crypto::CertificateAuthority::Create("Interlock " + ShortId("ca"), now));
         const Secret key = fresh.PrivateKeyPem();
-        return json::serialize(
-            json::object{{"certificate", fresh.certificate_pem()}, {"key", key.Reveal()}});
+        json::object made(WipingStorage());
+        made.emplace("certificate", fresh.certificate_pem());
+        made.emplace("key", key.Reveal());
+        return json::serialize(made);
       }));
-  ILK_TRY(parsed, ParseJson(bundle));
+  ILK_TRY(parsed, ParseSecretJson(bundle));
   explicit_bzero(bundle.data(), bundle.size());
   if (!parsed.is_object()) return Fail(Code::verification, "ca.key holds no certificate authority");
   const Secret key{std::string(FindString(parsed.as_object(), "key"))};
@@ -107,7 +134,7 @@ Result<std::unique_ptr<ledger::Ledger>> OpenLedger(const credential::Vault& vaul
         return json::serialize(json::object{{"origin", "interlock.local/" + Hex(RandomBytes(4))},
                                             {"seed", Base64(crypto::NewEd25519Seed().Reveal())}});
       }));
-  ILK_TRY(parsed, ParseJson(text));
+  ILK_TRY(parsed, ParseSecretJson(text));
   explicit_bzero(text.data(), text.size());
   if (!parsed.is_object()) return Fail(Code::verification, "ledger.key holds no key");
   const auto seed = FromBase64(FindString(parsed.as_object(), "seed"));
@@ -153,6 +180,28 @@ Result<classify::Packs> LoadPacks(const std::vector<fs::path>& directories) {
   return packs;
 }
 
+// Hosts that the configuration gives to packs which name none.
+using BoundHosts = std::map<std::string, std::vector<std::string>>;
+
+BoundHosts BoundHostsOf(const policy::Config& config) {
+  BoundHosts out;
+  for (const auto& [name, provider] : config.providers) {
+    if (!provider.hosts.empty()) out.emplace(name, provider.hosts);
+  }
+  return out;
+}
+
+Result<void> Bind(classify::Packs& packs, const policy::Config& config) {
+  for (const auto& [name, hosts] : BoundHostsOf(config)) {
+    for (const std::string& host : hosts) {
+      if (const auto bound = packs.Bind(name, host); !bound)
+        return Fail(bound.error().code,
+                    "providers." + name + ".hosts: " + host + ": " + bound.error().message);
+    }
+  }
+  return {};
+}
+
 // Every client may need a connection to a provider, and neither may ever take the descriptors that
 // the ledger and the store need: a ledger that can't open a file stops everybody.
 std::size_t ConnectionsThatFit() {
@@ -188,6 +237,7 @@ Task<void> Tick(Core& core, Worker& worker, bool sweeps_holds) {
       return true;
     };
     co_await Blocking(core, std::move(sweep));
+    co_await TakeBack(core, worker);
   }
 }
 
@@ -281,8 +331,7 @@ struct Gateway::Parts {
 Gateway::Gateway(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
 Result<std::unique_ptr<Gateway>> Gateway::Start(GatewayOptions options) {
-  // Another process of the same user can't attach to this one or read its memory.
-  ::prctl(PR_SET_DUMPABLE, 0);
+  ILK_TRY_VOID(HideMemory());
   auto parts = std::make_unique<Parts>();
   Parts& p = *parts;
   p.options = std::move(options);
@@ -295,8 +344,15 @@ Result<std::unique_ptr<Gateway>> Gateway::Start(GatewayOptions options) {
   ILK_TRY(settings, LoadSettings(p.options.config));
   ILK_TRY(packs, LoadPacks(p.options.packs));
   p.packs = std::move(packs);
-  ILK_TRY(vault, credential::Vault::Open(state));
+  ILK_TRY_VOID(Bind(p.packs, settings->config));
+  credential::ProgramKeyring keyring(p.options.keyring);
+  credential::VaultOptions vault_options;
+  vault_options.access.keyring = &keyring;
+  vault_options.access.passphrase = p.options.passphrase ? &*p.options.passphrase : nullptr;
+  vault_options.clock = &clock;
+  ILK_TRY(vault, credential::Vault::Open(state, vault_options));
   p.vault = std::move(vault);
+  p.options.passphrase.reset();
   p.phantoms.emplace(p.vault->Derive("phantoms"));
   ILK_TRY(store, sqlite::OpenStore(state / "interlock.db"));
   p.store = std::move(store);
@@ -320,6 +376,7 @@ Result<std::unique_ptr<Gateway>> Gateway::Start(GatewayOptions options) {
   if (limits.inspect_bytes > 0) core.inspect_bytes_max = limits.inspect_bytes;
   if (limits.connections > 0) core.connections_max = static_cast<std::size_t>(limits.connections);
   core.connections_max = std::min(core.connections_max, ConnectionsThatFit());
+  ILK_TRY_VOID(core.mints.Load(state / "minted"));
   ILK_TRY_VOID(core.desk.RecoverAfterCrash());
   core.desk.ExpireDue();
   ILK_TRY(started, p.ledger->AppendDurable(Entry(
@@ -379,6 +436,7 @@ Gateway::~Gateway() {
     p.workers->Settle(kLastWords);  // open WebSockets say that they end
     p.workers->Stop();
   }
+  p.core->lends.Stop();
   p.blocking.join();
   p.searching.join();
   if (p.ledger) {
@@ -391,6 +449,11 @@ Gateway::~Gateway() {
 
 Result<void> Gateway::Reload() {
   ILK_TRY(settings, LoadSettings(parts_->options.config));
+  // A host that lost its pack would be judged as one that nobody knows.
+  if (BoundHostsOf(settings->config) != BoundHostsOf(core().settings()->config))
+    return Fail(Code::conflict,
+                "providers.NAME.hosts changed, which is read when the gateway starts; nothing was "
+                "reloaded. Restart it: interlock gateway stop");
   ILK_TRY(index, core().ledger.AppendDurable(
                      Entry("policy", core().clock.Now(), {{"policy", settings->policy_digest}})));
   (void)index;

@@ -3,10 +3,12 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/secret.h"
 #include "gateway/core.h"
 #include "policy/config.h"
 
@@ -18,7 +20,9 @@ struct GatewayOptions {
   std::vector<std::filesystem::path> packs;  // directories of packs, later ones add
   std::size_t workers = 0;                   // 0: one for each core
   Times times;
-  const Clock* clock = nullptr;  // the system's when null; outlives the gateway
+  const Clock* clock = nullptr;      // the system's when null; outlives the gateway
+  std::filesystem::path keyring;     // interlock-keyring; "": there is none
+  std::optional<Secret> passphrase;  // of the vault's key; gone once the vault is open
 };
 
 class Gateway {

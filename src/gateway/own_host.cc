@@ -1,6 +1,7 @@
 #include "gateway/own_host.h"
 
 #include "base/bytes.h"
+#include "gateway/forward.h"
 #include "gateway/hold_desk.h"
 
 namespace interlock::gateway {
@@ -28,7 +29,13 @@ Answer StateOf(Core& core, const Session& session, const std::string& id) {
       const auto opened = core.vault.Unseal(*sealed, "answer " + record->id);
       const auto answer =
           opened ? ParseJson(*opened) : Result<json::value>(Fail(Code::internal, ""));
-      if (answer) out["answer"] = *answer;
+      // What became a secret of the vault since then is hidden too.
+      if (answer && answer->is_object()) {
+        const Cover cover = CoverFor(core, session.id, std::nullopt);
+        json::object shown = answer->as_object();
+        shown["body"] = cover.Text(FindString(shown, "body"));
+        out["answer"] = std::move(shown);
+      }
     }
   }
   return JsonAnswer(200, out);

@@ -2,8 +2,12 @@
 // one function above it, in the same order, and each ends the journey with an answer where it must.
 #include "gateway/pipeline.h"
 
+#include <string.h>
+
 #include <algorithm>
 #include <atomic>
+#include <boost/json/object.hpp>
+#include <boost/json/string.hpp>
 #include <iterator>
 #include <optional>
 
@@ -12,10 +16,14 @@
 #include "base/ids.h"
 #include "classify/classify.h"
 #include "classify/refresh.h"
+#include "classify/rest.h"
 #include "credential/foreign.h"
+#include "credential/inject.h"
 #include "credential/lend.h"
+#include "credential/place.h"
 #include "credential/shapes.h"
 #include "gateway/answer.h"
+#include "gateway/disclosure.h"
 #include "gateway/forward.h"
 #include "gateway/hold_desk.h"
 #include "gateway/judgement.h"
@@ -359,12 +367,44 @@ Task<Ended> CheckHostedTools(Journey& j) {
 
 // --- 4. Whose credential it carries ---
 
-std::vector<credential::CredentialPlace> PlacesOf(const classify::Api* api) {
+// A body is a place on the routes that the pack names; the pack's reader saw to it that these are
+// written in our own words.
+bool IsPlaceOn(const classify::CredentialPlace& place, std::string_view method,
+               std::string_view target) {
+  if (!credential::IsInBody(place.stand)) return true;
+  const std::string_view path = target.substr(0, target.find('?'));
+  return std::ranges::any_of(place.routes, [&](std::string_view route) {
+    const std::size_t space = route.find(' ');
+    return route.substr(0, space) == method &&
+           classify::RouteMatches(route.substr(space + 1), path);
+  });
+}
+
+std::vector<credential::CredentialPlace> PlacesOf(const Journey& j) {
   std::vector<credential::CredentialPlace> places;
-  if (api == nullptr) return places;
-  for (const classify::CredentialPlace& place : api->credentials)
-    places.push_back({place.header, place.prefix, place.caller == classify::FromCaller::login});
+  if (j.api == nullptr) return places;
+  for (const classify::CredentialPlace& place : j.api->credentials) {
+    if (!IsPlaceOn(place, j.exchange.head.method, j.exchange.head.PathAndQuery())) continue;
+    places.push_back({place.header, place.prefix, place.caller == classify::FromCaller::login,
+                      place.stand, place.name});
+  }
   return places;
+}
+
+// What the request will be sent as says where the value goes, and never what the agent held.
+void PutReference(Journey& j, UpstreamRequest& taken) {
+  j.action.request.credential = taken.credential;
+  if (!taken.credential) return;
+  if (credential::IsInBody(taken.credential->stand)) {
+    j.action.request.body = std::move(taken.body);
+  } else if (credential::IsInTarget(taken.credential->stand)) {
+    j.action.request.target = taken.target;
+    const std::size_t mark = taken.target.find('?');
+    for (Operation& operation : j.action.operations) {
+      if (json::value* query = operation.arguments.if_contains("query"))
+        *query = json::string(std::string_view(taken.target).substr(mark + 1));
+    }
+  }
 }
 
 // What of the body could carry a credential to somebody. A prompt is text for the model, in which
@@ -393,8 +433,8 @@ std::string SearchedBody(Journey& j) {
 
 // A lent credential goes to the API it is for, whichever place its phantom stands in.
 std::string WrongApi(const Journey& j, const CredentialRef& ref) {
-  const auto entry = std::ranges::find(j.session().lent, ref.entry, &credential::VaultEntry::name);
-  if (entry == j.session().lent.end()) return "The credential is not one this session was lent.";
+  const auto entry = j.session().LentEntry(ref.entry);
+  if (!entry) return "The credential is not one this session was lent.";
   const bool fits = j.api != nullptr && j.api->provider == entry->provider &&
                     std::ranges::find(j.api->credentials, entry->kind,
                                       &classify::CredentialPlace::kind) != j.api->credentials.end();
@@ -404,7 +444,7 @@ std::string WrongApi(const Journey& j, const CredentialRef& ref) {
 }
 
 void FindCredentialIn(Journey& j) {
-  const std::vector<credential::CredentialPlace> places = PlacesOf(j.api);
+  const std::vector<credential::CredentialPlace> places = PlacesOf(j);
   UpstreamRequest asked;
   asked.target = std::string(j.exchange.head.PathAndQuery());
   asked.headers.reserve(j.exchange.head.fields.size());
@@ -423,6 +463,10 @@ void FindCredentialIn(Journey& j) {
                 [&](const auto& finding) { return !credential::IsForeignUse(finding, guard); });
   j.foreign.insert(j.foreign.end(), std::make_move_iterator(found.begin()),
                    std::make_move_iterator(found.end()));
+  // A body that is a place is looked at as it will be sent.
+  const bool takes_body = std::ranges::any_of(
+      places, [](const auto& place) { return credential::IsInBody(place.stand); });
+  if (takes_body) asked.body = j.action.request.body;
   auto taken = credential::TakeCredential(asked, j.session().id, places, j.core.phantoms,
                                           {host, &j.session().logins});
   if (!taken) {
@@ -432,7 +476,7 @@ void FindCredentialIn(Journey& j) {
     j.login_fingerprint = credential::Fingerprint(j.login->token->Reveal());
   }
   if (asked.credential) j.credential_fault = WrongApi(j, *asked.credential);
-  j.action.request.credential = asked.credential;
+  PutReference(j, asked);
   // The own login was not lent by anybody: to the policy the request carries nothing.
   j.carried = !j.foreign.empty() || !j.credential_fault.empty() ? CredentialSeen::foreign
               : j.action.request.credential                     ? CredentialSeen::phantom
@@ -478,16 +522,32 @@ Task<void> ObserveScope(Journey& j) {
 void Decide(Journey& j) {
   const Session& session = j.session();
   Asker asker{session.id, session.agent, session.environment, j.carried, nullptr, false};
-  if (j.action.request.credential) {
-    const auto entry = std::ranges::find(session.lent, j.action.request.credential->entry,
-                                         &credential::VaultEntry::name);
-    if (entry != session.lent.end()) asker.entry = &*entry;
-  }
+  std::optional<credential::VaultEntry> entry;
+  if (j.action.request.credential) entry = session.LentEntry(j.action.request.credential->entry);
+  if (entry) asker.entry = &*entry;
   const auto policy = j.session().PolicyFor(j.settings->config, j.settings->policy_digest);
   j.judgement = Judge(*policy, j.settings->config, j.action, j.scopes, asker);
 }
 
 // --- 7. The verdict carried out ---
+
+// What would be right for this host: the variables whose phantoms its API takes.
+std::string RightCredential(const Journey& j) {
+  const std::string& host = j.exchange.destination.host;
+  if (j.api == nullptr || j.api->credentials.empty())
+    return "No credential is sent to " + host + " from here.";
+  std::string names;
+  for (const auto& [variable, phantom] : j.session().variables) {
+    const auto owner = j.core.phantoms.Find(phantom);
+    if (!owner || !WrongApi(j, {owner->entry, owner->version, "", ""}).empty()) continue;
+    names += (names.empty() ? "" : " or ") + variable;
+  }
+  if (!names.empty()) return "For " + host + " use what is in " + names + ".";
+  return "This session was lent nothing for " + host +
+         ". A human can add one, outside this room: `interlock vault add NAME --provider " +
+         j.api->provider + " --environment " + j.session().environment +
+         "`; it is there for the next session.";
+}
 
 Task<bool> DenyForeign(Journey& j) {
   std::string what;
@@ -509,21 +569,20 @@ Task<bool> DenyForeign(Journey& j) {
     what += ").";
   }
   if (what.empty()) what = j.credential_fault;
-  std::string instead = "Credentials found in files don't work here.";
-  if (!j.session().variables.empty())
-    instead += " Use " + j.session().variables.begin()->first + ", or ask for what you need.";
+  std::string instead = "Credentials found in files don't work here. " + RightCredential(j);
   co_return co_await Deny(j, j.judgement.decision.rule, std::move(what), std::move(instead));
 }
 
 // The real credential for what is allowed, looked up after the decision.
 Result<std::optional<Injection>> InjectionFor(Journey& j) {
   // The agent holds its own login itself: nothing to hide from it in the answer.
-  if (j.login) return Injection{j.login->header, j.login->prefix, j.login->token, ""};
+  if (j.login)
+    return Injection{{"own login", 1, j.login->header, j.login->prefix}, j.login->token, ""};
   if (!j.action.request.credential) return std::nullopt;
   const CredentialRef& ref = *j.action.request.credential;
   ILK_TRY(real, j.core.vault.Reveal(ref));
   for (const auto& [phantom, owner] : j.core.phantoms.Of(j.session().id)) {
-    if (owner.entry == ref.entry) return Injection{ref.header, ref.prefix, real, phantom};
+    if (owner.entry == ref.entry) return Injection{ref, real, phantom};
   }
   return Fail(Code::denied, "the lend of " + ref.entry + " is over");
 }
@@ -544,6 +603,48 @@ WholeAnswer LearnFrom(Journey& j) {
   };
 }
 
+// Whether a credential could come back: from where one went, and from APIs that take credentials
+// and from named hosts in any case. An own login is the agent's to see.
+bool MayCarryBack(const Journey& j, const std::optional<Injection>& injection) {
+  if (j.login) return false;
+  return injection || (j.guarded && (j.api == nullptr || !j.api->credentials.empty()));
+}
+
+// For an answer that hands out credentials, which the policy let pass unasked.
+Rewrite PutAwayAnswer(Journey& j, std::string decision) {
+  return [&j, decision = std::move(decision)](std::string body) -> Task<Result<Rewritten>> {
+    auto put = [&j, &decision, &body]() -> Result<Rewritten> {
+      auto shown = PutAway(j.core, j.action,
+                           {decision, j.session().id, j.exchange.session, &j.scopes.whole}, body);
+      explicit_bzero(body.data(), body.size());
+      if (!shown) return std::unexpected(shown.error());
+      return Rewritten{std::move(*shown), CoverFor(j.core, j.session().id, std::nullopt)};
+    };
+    co_return co_await Blocking(j.core, std::move(put));
+  };
+}
+
+LendWatch WatchLend(Journey& j) {
+  if (!j.action.request.credential || j.api == nullptr) return {};
+  const std::string entry = j.action.request.credential->entry;
+  const std::string& target = j.action.request.target;
+  const bool graphql = j.api->graphql && std::ranges::find(j.api->graphql->paths,
+                                                           target.substr(0, target.find('?'))) !=
+                                             j.api->graphql->paths.end();
+  const auto tell = [&j, entry](bool refused, int status) {
+    if (!j.session().NoteLend(entry, refused, status, j.core.clock.Now())) return;
+    if (CountRefusal(j, "lend")) return;
+    (void)j.core.ledger.AppendAsync(Entry(refused ? "lend-refused" : "lend-accepted",
+                                          j.core.clock.Now(),
+                                          {{"session", j.session().id},
+                                           {"entry", entry},
+                                           {"host", j.exchange.destination.host},
+                                           {"operation", j.action.operation},
+                                           {"status", status}}));
+  };
+  return {entry, j.api->refusals, graphql, tell};
+}
+
 // On the record, and with the credential in hand: `passed` may go out.
 Task<Ended> Clear(Journey& j, Passed& passed) {
   j.core.counters.allowed.fetch_add(1, std::memory_order_relaxed);
@@ -553,6 +654,8 @@ Task<Ended> Clear(Journey& j, Passed& passed) {
   passed.decision = ShortId("d");
   if (const auto recorded = co_await RecordDecision(j, passed.decision, "", intent); !recorded)
     co_return co_await SendUnrecorded(j, recorded.error());
+  if (const auto& ref = j.action.request.credential)
+    co_await j.core.lends.Refresh(j.core, j.worker, ref->entry);
   auto injection = InjectionFor(j);
   if (!injection) {
     co_return co_await Deny(j, "lend", injection.error().message, "Ask a human for a new lend.");
@@ -567,6 +670,9 @@ Task<bool> Allow(Journey& j) {
   if (const Ended ended = co_await Clear(j, passed)) co_return *ended;
   Outgoing out{j.action.request, j.action.effect, std::move(passed.injection), nullptr, {}, {}};
   out.dials = j.exchange.destination.dials;
+  if (MayCarryBack(j, out.injection)) out.cover = CoverFor(j.core, j.session().id, out.injection);
+  if (j.action.discloses == Disclosure::credential) out.rewrite = PutAwayAnswer(j, passed.decision);
+  out.lend = WatchLend(j);
   if (!j.refresh_token.empty()) out.on_answer = LearnFrom(j);
   if (j.streamed) {
     // The pack said that this body decides nothing; then classify kept none and changed no method.
@@ -599,12 +705,35 @@ std::string BeliefOf(const Journey& j) {
   return "";
 }
 
-Task<bool> Hold(Journey& j) {
+bool IsInHead(CredentialStand stand) {
+  return !credential::IsInBody(stand) && !credential::IsInTarget(stand);
+}
+
+// Where the credential of an execution can stand, the likeliest place of a kind first: where the
+// request carried one. A target or body that marks the place needs its value there and nowhere
+// else.
+std::vector<credential::KindPlace> PlacesForExecution(const Journey& j) {
   std::vector<credential::KindPlace> places;
-  if (j.api != nullptr) {
-    for (const classify::CredentialPlace& place : j.api->credentials)
-      places.push_back({place.kind, place.header, place.prefix});
+  if (j.api == nullptr) return places;
+  const auto& carried = j.action.request.credential;
+  for (const classify::CredentialPlace& place : j.api->credentials) {
+    if (carried && place.stand == carried->stand && place.header == carried->header &&
+        place.prefix == carried->prefix && (IsInHead(place.stand) || place.name == carried->name))
+      places.push_back({place.kind, place.header, place.prefix, place.stand, carried->name});
   }
+  if (carried && !IsInHead(carried->stand)) return places;
+  const bool asks_git = j.api->git.has_value();
+  for (const classify::CredentialPlace& place : j.api->credentials) {
+    if (!IsInHead(place.stand)) continue;
+    const bool any_user = place.stand == CredentialStand::basic_password && place.name.empty();
+    places.push_back({place.kind, place.header, place.prefix, place.stand,
+                      any_user && asks_git ? j.api->git->user : place.name});
+  }
+  return places;
+}
+
+Task<bool> Hold(Journey& j) {
+  const std::vector<credential::KindPlace> places = PlacesForExecution(j);
   if (!j.can_be_held)
     co_return co_await Deny(j, "not-stored",
                             "This would have to be held, and an open connection can't be stored.",
@@ -619,14 +748,22 @@ Task<bool> Hold(Journey& j) {
                             "the agent's own login.",
                             "Go on with other work.");
   if (!places.empty()) {
-    const auto executor = credential::ExecutorFor(j.action.provider, j.scopes.whole,
-                                                  j.session().lent, j.core.vault.List(), places);
+    // As they are now: what was lent may be renewed, or over.
+    const credential::Vault& vault = j.core.vault;
+    const auto executor =
+        credential::ExecutorFor(j.action.provider, j.scopes.whole, vault.Current(j.session().AllLent()),
+                                vault.Current(vault.List()), places);
     if (!executor) {
       co_return co_await Deny(j, "no-credential",
                               "No credential that was given to Interlock can do this.",
                               "Ask a human to add one for that environment.");
     }
     j.action.request.credential = executor->ref;
+    // Part of what is shown and signed.
+    if (executor->wide)
+      j.judgement.decision.reason +=
+          "; it would be executed with " + executor->ref.entry +
+          ", a WIDE credential that reaches further than its environment";
   }
   const std::size_t bytes = j.action.request.body.size() + j.action.request.target.size();
   if (j.session().holds >= Session::kHoldsMax ||
@@ -681,10 +818,25 @@ Task<bool> Hold(Journey& j) {
   co_return co_await Send(j, HoldAnswer(j.DialectOf(), placed->record.id, text, j.IsHead()));
 }
 
+// What can be undone is judged by what was seen a moment ago. A human is shown what is there now,
+// with everything that is looked up before an execution; otherwise the two would differ and the
+// first signature would go to waste. It only ever gets stricter here.
+Task<void> LookAgain(Journey& j) {
+  if (j.action.effect >= Effect::irreversible || j.action.targets.empty()) co_return;
+  const Judgement before = j.judgement;
+  j.scopes = co_await j.core.scope.Resolve(j.core, j.worker, j.action, j.session().pinned_ephemeral,
+                                           Freshness::now);
+  Decide(j);
+  if (j.judgement.decision.verdict == Verdict::allow) j.judgement = before;
+}
+
 // What isn't allowed.
 Task<bool> Refuse(Journey& j) {
   const Decision& decision = j.judgement.decision;
-  if (decision.verdict == Verdict::hold) co_return co_await Hold(j);
+  if (decision.verdict == Verdict::hold) {
+    co_await LookAgain(j);
+    if (decision.verdict == Verdict::hold) co_return co_await Hold(j);
+  }
   if (j.carried == CredentialSeen::foreign) co_return co_await DenyForeign(j);
   co_return co_await Deny(j, decision.rule, decision.reason, "Go on with other work.");
 }
@@ -721,6 +873,13 @@ Task<Judged> Conclude(Journey& j, std::optional<Answer>& said) {
   Decide(j);
   if (j.judgement.decision.verdict != Verdict::allow) {
     co_await Refuse(j);
+    co_return std::move(*said);
+  }
+  if (j.action.discloses == Disclosure::credential) {
+    co_await Deny(j, "discloses",
+                  "This would hand out a credential, and what comes back over an open connection "
+                  "can't be put away.",
+                  "Ask for it with an ordinary request.");
     co_return std::move(*said);
   }
   Passed passed;

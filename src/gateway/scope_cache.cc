@@ -49,8 +49,9 @@ Result<Looker> AskerFor(Core& core, const std::string& provider, const std::stri
     it = std::ranges::find(entries, carried->entry, &credential::VaultEntry::name);
   if (it == entries.end())
     return Fail(Code::not_found, "the vault has no credential for looking at " + provider);
-  const auto place =
-      std::ranges::find(asker.api->credentials, it->kind, &classify::CredentialPlace::kind);
+  const auto place = std::ranges::find_if(asker.api->credentials, [&](const auto& one) {
+    return one.kind == it->kind && one.stand == CredentialStand::header;
+  });
   if (place == asker.api->credentials.end())
     return Fail(Code::not_found, "the pack has no place for " + it->kind + " credentials");
   asker.ref = {it->name, it->version, place->header, place->prefix};
@@ -59,7 +60,7 @@ Result<Looker> AskerFor(Core& core, const std::string& provider, const std::stri
 }
 
 Task<Result<std::string>> Ask(Core& core, Worker& worker, Looker asker, std::string body) {
-  auto real = core.vault.Reveal(asker.ref);
+  auto real = co_await core.lends.Reveal(core, worker, asker.ref);
   if (!real) co_return std::unexpected(real.error());
   UpstreamRequest request{"https",
                           asker.host,
@@ -71,8 +72,8 @@ Task<Result<std::string>> Ask(Core& core, Worker& worker, Looker asker, std::str
                           asker.ref};
   const BeforeSending at_once = []() -> Task<Result<void>> { co_return Result<void>{}; };
   std::optional<Injection> injection;
-  injection.emplace(
-      Injection{asker.ref.header, asker.ref.prefix, *real, std::string((*real)->size(), '*')});
+  injection.emplace(Injection{asker.ref, *real, std::string((*real)->size(), '*')});
+  const Cover cover = CoverFor(core, "", injection);
   const OneShot answer =
       co_await SendOnce(core, worker, request, std::move(injection), at_once, kAnswerBytesMax);
   if (answer.reached != Reached::answered)
@@ -81,7 +82,7 @@ Task<Result<std::string>> Ask(Core& core, Worker& worker, Looker asker, std::str
     co_return Fail(Code::unavailable, "asking " + asker.host + " with " + asker.ref.entry +
                                           ": status " + std::to_string(answer.status));
   }
-  co_return answer.body;
+  co_return cover.Text(answer.body);
 }
 
 template <typename Resolve>

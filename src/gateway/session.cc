@@ -28,6 +28,45 @@ void Session::End() {
   CloseLines(LineEnd::session_over);
 }
 
+void Session::Gain(credential::VaultEntry entry) {
+  const std::lock_guard lock(mutex_);
+  gained_.push_back(std::move(entry));
+}
+
+std::vector<credential::VaultEntry> Session::AllLent() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<credential::VaultEntry> all = lent;
+  all.insert(all.end(), gained_.begin(), gained_.end());
+  return all;
+}
+
+std::optional<credential::VaultEntry> Session::LentEntry(std::string_view name) const {
+  const auto in = [&](const std::vector<credential::VaultEntry>& entries)
+      -> std::optional<credential::VaultEntry> {
+    const auto it = std::ranges::find(entries, name, &credential::VaultEntry::name);
+    return it == entries.end() ? std::nullopt : std::optional(*it);
+  };
+  if (auto found = in(lent)) return found;
+  const std::lock_guard lock(mutex_);
+  return in(gained_);
+}
+
+bool Session::NoteLend(std::string_view entry, bool refused, int status, TimePoint now) {
+  const std::lock_guard lock(mutex_);
+  const auto it = refused_lends_.find(entry);
+  if (refused == (it != refused_lends_.end())) return false;
+  if (refused)
+    refused_lends_.emplace(std::string(entry), RefusedLend{now, status});
+  else
+    refused_lends_.erase(it);
+  return true;
+}
+
+std::map<std::string, Session::RefusedLend, std::less<>> Session::RefusedLends() const {
+  const std::lock_guard lock(mutex_);
+  return refused_lends_;
+}
+
 std::optional<std::uint64_t> Session::AddLine(CloseLine close) {
   std::uint64_t number = 0;
   {

@@ -40,6 +40,12 @@ struct CallerLogin {
   std::string fingerprint;
 };
 
+// A vault entry of the session's environment that it was not lent.
+struct NotLent {
+  std::string entry;
+  std::string why;
+};
+
 // Why the gateway ends connections that stay open between requests.
 enum class LineEnd { session_over, policy_changed };
 
@@ -53,6 +59,7 @@ struct Session {
   std::string environment;  // the one it was lent
   TimePoint started;
   std::vector<credential::VaultEntry> lent;
+  std::vector<NotLent> not_lent;
   std::map<std::string, std::string> variables;  // name → phantom
   std::vector<Reach> reach;
   std::vector<std::uint16_t> published;  // ports of the host's loopback that lead into its room
@@ -89,6 +96,20 @@ struct Session {
   std::atomic<std::size_t> body_bytes{0};
   std::atomic<std::size_t> connections{0};
 
+  // Credentials that answers disclosed to it are lent to it from then on. Any thread.
+  void Gain(credential::VaultEntry entry);
+  // Among those it was lent and those it gained.
+  std::optional<credential::VaultEntry> LentEntry(std::string_view name) const;
+  std::vector<credential::VaultEntry> AllLent() const;
+
+  // What the provider says of a credential of this session; true when it said otherwise before.
+  bool NoteLend(std::string_view entry, bool refused, int status, TimePoint now);
+  struct RefusedLend {
+    TimePoint since;
+    int status = 0;
+  };
+  std::map<std::string, RefusedLend, std::less<>> RefusedLends() const;
+
   // `close` runs once, when the session ends or at once if it has.
   void AddCloser(std::function<void()> close);
   void End();
@@ -103,7 +124,9 @@ struct Session {
   void CloseLines(LineEnd why);
 
  private:
-  std::mutex mutex_;  // guards what follows
+  mutable std::mutex mutex_;  // guards what follows
+  std::vector<credential::VaultEntry> gained_;
+  std::map<std::string, RefusedLend, std::less<>> refused_lends_;
   std::vector<std::function<void()>> closers_;
   std::map<std::uint64_t, CloseLine> lines_;
   std::uint64_t next_line_ = 0;

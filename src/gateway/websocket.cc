@@ -298,6 +298,11 @@ class Line : public std::enable_shared_from_this<Line> {
     }
   }
 
+  // The vault may have changed since the connection was opened.
+  std::string Hidden(std::string_view payload) const {
+    return CoverFor(core_, session_->id, opened_.injection).Text(payload);
+  }
+
   // Answered here, so that nothing unjudged rides on it; the other end is kept awake by one of
   // ours.
   Task<bool> Ping(bool from_agent, std::string payload) {
@@ -335,8 +340,7 @@ class Line : public std::enable_shared_from_this<Line> {
         co_return true;
       case Kind::close:
         // Its words are for the agent; on the record they could hold anything.
-        End(message.close_code, Scrubbed(opened_.injection, message.payload),
-            "the provider closed the connection");
+        End(message.close_code, Hidden(message.payload), "the provider closed the connection");
         co_return false;
       case Kind::text:
       case Kind::binary:
@@ -346,7 +350,7 @@ class Line : public std::enable_shared_from_this<Line> {
     // after the last change, answers are those to reads.
     if (changed_ && std::chrono::steady_clock::now() - *changed_ < kChangeSettles)
       core_.scope.Invalidate(opened_.action.provider);
-    std::string shown = Scrubbed(opened_.injection, message.payload);
+    std::string shown = Hidden(message.payload);
     co_return co_await ToAgent(message.kind, std::move(shown));
   }
 
@@ -471,18 +475,21 @@ Answer Unreachable(const std::string& host, const std::string& why) {
 }
 
 // The provider's own no, without what only concerned its connection.
-Task<Answer> ProvidersNo(const Passed& passed, const http1::ResponseHead& head, Inbox& inbox) {
+Task<Answer> ProvidersNo(const Passed& passed, const Cover& cover, const http1::ResponseHead& head,
+                         Inbox& inbox) {
   Answer answer{head.status, {}, "", true};
   if (head.status < 300) {
     co_return Unreachable(passed.action.request.host, "the provider did not switch to WebSocket");
   }
   if (const std::string* type = http1::Find(head.fields, "content-type"))
-    answer.fields.push_back({"content-type", Scrubbed(passed.injection, *type)});
+    answer.fields.push_back({"content-type", cover.Text(*type)});
   if (http1::Find(head.fields, "content-encoding") != nullptr) co_return answer;
   BodySource source(inbox, head.framing, http1::Trailers::dropped);
   auto body = co_await ReadWholeBody(source, kRefusalBytesMax);
-  if (const auto* whole = std::get_if<std::string>(&body))
-    answer.body = Scrubbed(passed.injection, *whole);
+  if (const auto* whole = std::get_if<std::string>(&body)) answer.body = cover.Text(*whole);
+  const auto& credential = passed.action.request.credential;
+  if (head.status == 401 && credential)
+    answer.fields.push_back({std::string(kLendHeader), LendHeaderFor(credential->entry)});
   co_return answer;
 }
 
@@ -514,7 +521,10 @@ Task<std::variant<Opened, Answer>> Open(Core& core, Worker& worker, const Exchan
     co_return Unreachable(to.host, malformed ? std::string(malformed->reason)
                                              : std::string("no answer to the handshake"));
   }
-  if (head->status != 101) co_return co_await ProvidersNo(passed, *head, *inbox);
+  if (head->status != 101) {
+    const Cover cover = CoverFor(core, exchange.session->id, passed.injection);
+    co_return co_await ProvidersNo(passed, cover, *head, *inbox);
+  }
   auto checked = websocket::CheckAnswer(offer, *head);
   if (const auto* malformed = std::get_if<http1::Malformed>(&checked))
     co_return Unreachable(to.host, std::string(malformed->reason));

@@ -88,6 +88,7 @@ struct EnvironmentConfig {
 
 struct ProviderConfig {
   std::map<std::string, std::string> environments;  // the provider's name or glob -> the name here
+  std::vector<std::string> hosts;                   // of an API whose pack names none
   bool operator==(const ProviderConfig&) const = default;
 };
 

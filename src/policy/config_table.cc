@@ -127,6 +127,10 @@ constexpr Field kProviderFields[] = {
          "name it has here. An exact name wins over a pattern, a longer pattern over a shorter "
          "one; what matches nothing is `production`. A provider without this key: its "
          "`staging` is `staging`, and so for every name declared here that isn't disposable."},
+    {.key = "hosts",
+     .kind = Kind::texts,
+     .about = "Hosts of an API whose pack names none: the server of a cluster, a registry, an "
+              "instance of your own. Read when the gateway starts."},
 };
 constexpr Table kProvider = {"providers.NAME", "How the names of a provider are to be read.",
                              kProviderFields};

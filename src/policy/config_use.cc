@@ -61,12 +61,18 @@ json::object EnvironmentsJson(const Config& config) {
   return out;
 }
 
+json::array TextsOf(const std::vector<std::string>& texts) {
+  json::array out;
+  for (const std::string& text : texts) out.push_back(json::string(text));
+  return out;
+}
+
 json::object ProvidersJson(const Config& config) {
   json::object out;
   for (const auto& [name, provider] : config.providers) {
     json::object mapping;
     for (const auto& [glob, to] : provider.environments) mapping[glob] = to;
-    out[name] = std::move(mapping);
+    out[name] = {{"environments", std::move(mapping)}, {"hosts", TextsOf(provider.hosts)}};
   }
   return out;
 }

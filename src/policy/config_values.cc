@@ -103,6 +103,7 @@ ProviderConfig ProviderOf(const json::object& object) {
     if (const json::string* text = name.if_string())
       out.environments.emplace(std::string(glob), std::string(*text));
   }
+  for (const std::string& host : Texts(object, "hosts")) out.hosts.push_back(ToLower(host));
   return out;
 }
 

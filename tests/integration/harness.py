@@ -316,7 +316,8 @@ class Stage:
     """railsim and a gateway with a vault, an approver and a configuration for both."""
 
     def __init__(self, *, egress=(PLAIN,), limits=None, times=None, upstreams=(), extra="", faults=(), railsim=True,
-                 vault=True, approver=True, odd=None, plain=None, environments=None, names=(), hosted=()):
+                 vault=True, approver=True, odd=None, plain=None, environments=None, names=(), hosted=(), providers=(),
+                 program=INTERLOCK):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="interlock-test-"))
         self.state = self.dir / "state"
         self.config = self.dir / "interlock.yaml"
@@ -326,8 +327,11 @@ class Stage:
         self.gateway_pids = []
         self.railsim = None
         self.closed = False
+        self.program = program
         # How long the gateway waits for peers and humans, in milliseconds; only ever shorter than usual.
         self.env = {"ILK_TIMES": ",".join(f"{k}={v}" for k, v in times.items())} if times else {}
+        # A stage's vault keeps its key in a file: whoever runs the tests has a keyring of their own.
+        self.env["DBUS_SESSION_BUS_ADDRESS"] = "disabled:"
         atexit.register(self.close)
         try:
             self.authority = Authority(self.dir / "ca")
@@ -340,6 +344,7 @@ class Stage:
             self.plain = FakeUpstream(chain, key, plain)
             self.fakes = [self.odd, self.plain]
             self.hosted = hosted
+            self.providers = providers  # further lines of `providers`
             self.write_config(egress, limits, upstreams, extra, environments)
             if approver:
                 self.make_key("alice")
@@ -370,6 +375,7 @@ class Stage:
             lines += [f"  {name}: {value}" for name, value in environments.items()]
         lines += ["providers:", "  railway:",
                   '    environments: { production: production, staging: staging, "pr-*": scratch }',
+                  *self.providers,
                   "sessions:",
                   "  default: { environment: staging, egress: ["
                   + ", ".join(json.dumps(e) for e in ["railway", *egress]) + "]"
@@ -390,10 +396,10 @@ class Stage:
 
     # --- commands ---
 
-    def interlock(self, *words, input=b"", env=None, cwd=None, timeout=60):
-        command = [str(INTERLOCK), "--state", str(self.state), "--config", str(self.config), *map(str, words)]
+    def interlock(self, *words, input=b"", env=None, cwd=None, timeout=60, **more):
+        command = [str(self.program), "--state", str(self.state), "--config", str(self.config), *map(str, words)]
         done = subprocess.run(command, input=input, capture_output=True, env={**os.environ, **self.env, **(env or {})},
-                              cwd=cwd or self.dir, timeout=timeout, check=False)
+                              cwd=cwd or self.dir, timeout=timeout, check=False, **more)
         self.transcript += [done.stdout, done.stderr]
         return Reply(done)
 
