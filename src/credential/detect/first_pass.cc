@@ -30,7 +30,7 @@ constexpr std::array<std::string_view, 14> kNames = {
     "_auth"};
 
 constexpr std::string_view kBetween =
-    R"([\w .$-]{0,24}["'`\\\])]{0,4}\s{0,6}[=:>,(|]["'`\s=:>,(|?\\{]{0,8})";
+    R"([\w .$-]{0,24}["'`\\\])]{0,4}\s{0,6}[?]?[=:>,(|]["'`\s=:>,(|?\\{]{0,8})";
 
 std::string AfterName(std::string_view name, std::string_view value) {
   return "(?i)" + std::string(name) + std::string(kBetween) + std::string(value);
