@@ -70,6 +70,22 @@ constexpr Option kDemoOptions[] = {
     {"--unprotected", "", "only the first act: the incident with nothing in between"},
     {"--interactive", "", "you decide about what is held"},
 };
+constexpr Option kScanOptions[] = {
+    {"--history", "", "every commit, branch, stash and reflog of the repositories at PATH, too"},
+    {"--adopt", "", "move what is found in files into the vault and leave phantom tokens"},
+    {"--environment", "NAME", "with --adopt: what the credentials belong to (default: production)"},
+    {"--provider", "NAME", "with --adopt: the pack they belong to (default: by the kind found)"},
+    {"--kind", "KIND", "with --adopt: the pack's kind of credential"},
+    {"--wide", "", "with --adopt: they reach further than they have to"},
+    {"--baseline", "FILE", "leave out what this file knows"},
+    {"--write-baseline", "FILE", "write what is found as a baseline, without values"},
+    {"--sarif", "", "print SARIF 2.1.0"},
+    {"--rules", "DIR", "use the rules in DIR instead of the built-in ones"},
+};
+constexpr Option kClassifyOptions[] = {
+    {"--specs", "DIR", "schemas of APIs; not used for cases of kind secret"},
+    {"--no-packs", "", "judge from the specs alone"},
+};
 
 constexpr Command kCommands[] = {
     {"status",
@@ -142,6 +158,11 @@ constexpr Command kCommands[] = {
      false,
      1,
      1},
+    {"scan", "[PATH…]",
+     "Finds credentials an agent could find: here, in the home and in the environment, or in PATH.",
+     "interlock scan --history .", kScanOptions, Scan, false, 0, 1024},
+    {"classify", "", "Judges cases: one line of JSON in, one out.",
+     "interlock classify < cases.jsonl", kClassifyOptions, Classify},
     {"vault key", "", "Where the vault's key is kept; moves it, while no gateway runs.",
      "interlock vault key --keep passphrase", kVaultKeyOptions, VaultKey},
     {"approver add", "NAME", "Enrols a person who may approve; the first is trusted on first use.",

@@ -49,6 +49,10 @@ int WorkspaceDiff(const CommandLine& line);
 int WorkspaceUndo(const CommandLine& line);
 int WorkspaceApply(const CommandLine& line);
 int WorkspaceDiscard(const CommandLine& line);
+// scan.cc
+int Scan(const CommandLine& line);
+// classify.cc
+int Classify(const CommandLine& line);
 // vault.cc
 int VaultAdd(const CommandLine& line);
 int VaultList(const CommandLine& line);

@@ -159,6 +159,25 @@ Result<std::string> BackgroundProcess::ReadLine() {
   }
 }
 
+Result<std::size_t> BackgroundProcess::Read(std::span<char> buffer) {
+  for (;;) {
+    const ssize_t got = ::read(out_.get(), buffer.data(), buffer.size());
+    if (got >= 0) return static_cast<std::size_t>(got);
+    if (errno != EINTR)
+      return Fail(Code::unavailable,
+                  std::string("reading from a program: ") + std::strerror(errno));
+  }
+}
+
+int BackgroundProcess::Wait() {
+  if (pid_ < 0) return 0;
+  int raw = 0;
+  while (::waitpid(pid_, &raw, 0) < 0 && errno == EINTR) {
+  }
+  pid_ = -1;
+  return StatusOf(raw);
+}
+
 void BackgroundProcess::Stop() {
   if (pid_ < 0) return;
   ::kill(-pid_, SIGKILL);

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -47,6 +48,10 @@ class BackgroundProcess {
   ~BackgroundProcess() { Stop(); }
   // One line of its stdout; an error when it ended before.
   Result<std::string> ReadLine();
+  // What it wrote to stdout meanwhile, at most what the buffer holds; 0 at the end.
+  Result<std::size_t> Read(std::span<char> buffer);
+  // Its end, as a shell shows it.
+  int Wait();
   void Stop();
 
  private:
