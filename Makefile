@@ -3,8 +3,8 @@
 #   make demo     sets up, builds, replays the incident against an imitation provider
 #   make test     sets up, builds, runs every test
 #   make test-agents   real agents from npm at work in rooms (npm installs them in build/agents)
-#   make check    format, layers, leftovers
-#   make tidy asan tsan   clang-tidy; the tests under the sanitizers (each takes a build of its own)
+#   make check    format, layers, leftovers, clang-tidy
+#   make asan tsan   the tests under the sanitizers (each takes a build of its own)
 #   make build    the programs at build/release/interlock and build/release/railsim
 
 SHELL := /bin/bash
@@ -38,6 +38,7 @@ check: setup
 	@tools/check_format
 	@tools/check_layers
 	@tools/check_leftovers
+	@$(MAKE) --no-print-directory tidy
 
 tidy: setup
 	@cmake --preset tidy >/dev/null

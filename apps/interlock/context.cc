@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "base/file.h"
+#include "text.h"
 
 namespace interlock::app {
 namespace {
@@ -76,6 +77,16 @@ int Report(const Error& error) {
     default:
       return kFailed;
   }
+}
+
+int Finish(const CommandLine& line, const Result<json::value>& answer,
+           const std::function<void(const json::value&)>& print) {
+  if (!answer) return Report(answer.error());
+  if (line.json)
+    PrintJson(*answer);
+  else
+    print(*answer);
+  return kDone;
 }
 
 fs::path SelfPath() { return Beside("interlock"); }

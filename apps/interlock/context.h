@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -31,6 +32,10 @@ Result<json::value> CallGateway(const CommandLine& line, const json::object& req
 
 // Prints "interlock: …" on stderr and returns the exit status that goes with the error.
 int Report(const Error& error);
+
+// Prints the gateway's answer, or its error; `print` is for people. Returns the exit status.
+int Finish(const CommandLine& line, const Result<json::value>& answer,
+           const std::function<void(const json::value&)>& print);
 
 // The program that people start (the launcher), and another that lies beside it.
 std::filesystem::path SelfPath();

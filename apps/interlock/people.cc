@@ -8,24 +8,6 @@
 #include "text.h"
 
 namespace interlock::app {
-namespace {
-
-std::string Cell(const json::object& object, std::string_view key) {
-  return EscapeForHumans(FindString(object, key));
-}
-
-// Prints the answer, or its error; `print` is for people.
-template <typename Print>
-int Finish(const CommandLine& line, const Result<json::value>& answer, Print print) {
-  if (!answer) return Report(answer.error());
-  if (line.json)
-    PrintJson(*answer);
-  else
-    print(*answer);
-  return kDone;
-}
-
-}  // namespace
 
 int ApproverAdd(const CommandLine& line) {
   if (!line.Has("--ssh-key")) {
@@ -71,12 +53,14 @@ int Status(const CommandLine& line) {
         std::printf("      reaches %s (inside: %s)\n", Cell(r.as_object(), "service").c_str(),
                     Cell(r.as_object(), "inside").c_str());
       }
-      for (const json::value& lend : *FindArray(s.as_object(), "lends")) {
-        if (Find(lend.as_object(), "refused_since") == nullptr) continue;
-        std::printf(
-            "      %s refuses %s since %s: give it a new value with `interlock vault add`\n",
-            Cell(lend.as_object(), "provider").c_str(), Cell(lend.as_object(), "entry").c_str(),
-            Cell(lend.as_object(), "refused_since").c_str());
+      if (const json::array* lends = FindArray(s.as_object(), "lends")) {
+        for (const json::value& lend : *lends) {
+          if (Find(lend.as_object(), "refused_since") == nullptr) continue;
+          std::printf(
+              "      %s refuses %s since %s: give it a new value with `interlock vault add`\n",
+              Cell(lend.as_object(), "provider").c_str(), Cell(lend.as_object(), "entry").c_str(),
+              Cell(lend.as_object(), "refused_since").c_str());
+        }
       }
     }
     std::printf("holds     %lld pending\n",

@@ -84,11 +84,14 @@ void Announce(const CommandLine& line, const AgentRoom& agent, const json::objec
                FindArray(session, "lent")->size(),
                to.empty() ? "nobody yet (interlock approver add)" : to.c_str());
   std::fprintf(stderr, "interlock  %s\n", workspace.c_str());
-  for (const json::value& value : *FindArray(session, "not_lent")) {
-    const json::object& one = value.as_object();
-    std::fprintf(stderr, "interlock  not lent: %s (%s)\n",
-                 EscapeForHumans(FindString(one, "lend")).c_str(),
-                 EscapeForHumans(FindString(one, "why")).c_str());
+  // A gateway of an earlier version says nothing of it.
+  if (const json::array* not_lent = FindArray(session, "not_lent")) {
+    for (const json::value& value : *not_lent) {
+      const json::object& one = value.as_object();
+      std::fprintf(stderr, "interlock  not lent: %s (%s)\n",
+                   EscapeForHumans(FindString(one, "lend")).c_str(),
+                   EscapeForHumans(FindString(one, "why")).c_str());
+    }
   }
   for (const std::string& left_out : agent.home.left_out)
     std::fprintf(stderr, "interlock  not in the room: %s\n", EscapeForHumans(left_out).c_str());

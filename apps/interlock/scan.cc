@@ -141,8 +141,7 @@ void ScanEnvironment(const Detector& detector, ScanResults& results) {
     const std::string_view text = *variable;
     const std::string place =
         "environment variable " + EscapeForHumans(text.substr(0, text.find('=')), 64);
-    credential::ScanText(detector, text, {place, "", 1, 0, 0}, credential::Look::everything,
-                         results);
+    credential::ScanText(detector, text, {place, "", 1, 0}, credential::Look::everything, results);
   }
 }
 
@@ -156,7 +155,10 @@ Result<std::size_t> ScanHistory(const Detector& detector, const fs::path& root,
   options.set = {{"GIT_NO_LAZY_FETCH", "1"},
                  {"GIT_TERMINAL_PROMPT", "0"},
                  {"GIT_OPTIONAL_LOCKS", "0"},
-                 {"GIT_CONFIG_NOSYSTEM", "1"}};
+                 {"GIT_CONFIG_NOSYSTEM", "1"},
+                 // Versions before 2.45 know no GIT_NO_LAZY_FETCH: whatever they would ask, and
+                 // with which command, no protocol is open to them.
+                 {"GIT_ALLOW_PROTOCOL", "none"}};
   options.unset = {"GIT_DIR", "GIT_WORK_TREE", "GIT_EXTERNAL_DIFF", "GIT_TRACE",
                    "GIT_CONFIG_COUNT"};
   ILK_TRY(git, BackgroundProcess::Start(argv, options));
@@ -216,16 +218,23 @@ std::vector<fs::path> RootsOf(const CommandLine& line) {
   std::vector<fs::path> roots;
   for (const std::string& operand : line.operands) roots.emplace_back(operand);
   if (!roots.empty()) return roots;
-  roots.push_back(fs::current_path());
+  std::error_code failed;
+  if (const fs::path here = fs::current_path(failed); !failed) roots.push_back(here);
   const char* home = std::getenv("HOME");
   if (home == nullptr || *home == '\0') return roots;
-  std::error_code failed;
-  const std::string inside = fs::weakly_canonical(roots[0], failed).string() + "/";
+  const std::string inside =
+      roots.empty() ? "" : fs::weakly_canonical(roots[0], failed).string() + "/";
   for (std::string_view place : kHomePlaces) {
     const fs::path path = fs::path(home) / place;
     // What lies in the workspace is read once.
-    if (fs::exists(fs::symlink_status(path, failed)) && !path.string().starts_with(inside))
-      roots.push_back(fs::is_symlink(path, failed) ? fs::canonical(path, failed) : path);
+    if (!fs::exists(fs::symlink_status(path, failed)) ||
+        (!inside.empty() && path.string().starts_with(inside)))
+      continue;
+    if (!fs::is_symlink(path, failed)) {
+      roots.push_back(path);
+    } else if (const fs::path real = fs::canonical(path, failed); !failed) {
+      roots.push_back(real);
+    }
   }
   return roots;
 }
@@ -245,7 +254,8 @@ Result<Scanned> ScanAll(const CommandLine& line, const Detector& detector) {
       ILK_TRY(ignore, IgnoreListOf(root));
       credential::ScanTree(detector, root, ignore, limits, results, counts);
       lists.push_back(std::move(ignore));
-      if (!line.Has("--history") || !fs::exists(root / ".git")) continue;
+      std::error_code failed;
+      if (!line.Has("--history") || !fs::exists(root / ".git", failed)) continue;
       ILK_TRY(commits, ScanHistory(detector, root, results));
       out.summary.commits += commits;
     }

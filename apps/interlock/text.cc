@@ -7,7 +7,13 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "base/bytes.h"
+
 namespace interlock::app {
+
+std::string Cell(const json::object& object, std::string_view key) {
+  return EscapeForHumans(FindString(object, key));
+}
 
 bool StdoutIsTerminal() {
   static const bool terminal = ::isatty(1) == 1;

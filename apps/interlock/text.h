@@ -18,6 +18,9 @@ std::string Tinted(std::string_view text, Tint tint);
 // Columns padded to their widest cell; the first row is the heading.
 void PrintTable(const std::vector<std::vector<std::string>>& rows);
 
+// The member's text as a cell of a table; "" where there is none.
+std::string Cell(const json::object& object, std::string_view key);
+
 void PrintJson(const json::value& value);
 
 // A thousand as "1,000".

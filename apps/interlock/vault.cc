@@ -24,10 +24,6 @@ namespace {
 
 constexpr std::size_t kValueBytesMax = 64u << 10;
 
-std::string Cell(const json::object& object, std::string_view key) {
-  return EscapeForHumans(FindString(object, key));
-}
-
 std::string Joined(const json::object& object, std::string_view key) {
   std::string text;
   if (const json::array* array = FindArray(object, key)) {
@@ -36,16 +32,6 @@ std::string Joined(const json::object& object, std::string_view key) {
     }
   }
   return text;
-}
-
-template <typename Print>
-int Finish(const CommandLine& line, const Result<json::value>& answer, Print print) {
-  if (!answer) return Report(answer.error());
-  if (line.json)
-    PrintJson(*answer);
-  else
-    print(*answer);
-  return kDone;
 }
 
 // Everything on stdin, without the line feeds at its end, in one buffer that is wiped.

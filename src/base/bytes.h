@@ -23,6 +23,9 @@ std::optional<std::string> FromBase64Url(std::string_view text);
 
 // RFC 3986 percent-decoding of one pass; nullopt on a broken escape.
 std::optional<std::string> PercentDecode(std::string_view text);
+// Everything but RFC 3986's unreserved characters (2.3) as "%XX": fits any part of a URL and a
+// form.
+void AppendPercentEncoded(std::string& out, std::string_view text);
 
 // True for well-formed UTF-8 (no surrogates, no overlong forms, at most U+10FFFF).
 bool IsUtf8(std::string_view text);

@@ -3,20 +3,11 @@
 #include <array>
 #include <cstdint>
 
+#include "base/crc32.h"
 #include "credential/shapes.h"
 
 namespace interlock::credential {
 namespace {
-
-// CRC-32 as ISO 3309 and zlib have it (reflected polynomial 0xEDB88320).
-std::uint32_t Crc32(std::string_view bytes) {
-  std::uint32_t crc = 0xFFFFFFFF;
-  for (const char c : bytes) {
-    crc ^= static_cast<unsigned char>(c);
-    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0xEDB88320 : 0);
-  }
-  return ~crc;
-}
 
 std::string Digits(std::uint32_t value, std::string_view alphabet, std::size_t width) {
   std::string out(width, alphabet[0]);

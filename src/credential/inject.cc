@@ -19,26 +19,6 @@ struct Wiped {
   std::string text;
 };
 
-// RFC 3986 2.3: what may stand as it is in a query and in a form.
-bool IsUnreserved(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-         c == '.' || c == '_' || c == '~';
-}
-
-void AppendPercent(std::string& out, std::string_view value) {
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
-  for (const char c : value) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (IsUnreserved(c)) {
-      out += c;
-    } else {
-      out += '%';
-      out += kDigits[byte >> 4];
-      out += kDigits[byte & 15];
-    }
-  }
-}
-
 // The vault's values are printable ASCII: nothing but these two needs an escape.
 void AppendJson(std::string& out, std::string_view value) {
   for (const char c : value) {
@@ -74,7 +54,7 @@ std::string FormOf(const CredentialRef& place, std::string_view value) {
     case CredentialStand::query:
     case CredentialStand::form:
       out.reserve(3 * value.size());
-      AppendPercent(out, value);
+      AppendPercentEncoded(out, value);
       break;
     case CredentialStand::json:
       out.reserve(2 * value.size());
@@ -91,7 +71,7 @@ bool FitsCookie(std::string_view value) {
 
 }  // namespace
 
-Result<Secret> EncodeFor(const CredentialRef& place, const Secret& real) {
+Result<void> CheckStands(const CredentialRef& place, const Secret& real) {
   const std::string_view value = real.Reveal();
   const auto refuse = [&](std::string_view why) {
     return Fail(Code::denied, "the credential " + place.entry + " can't stand in " +
@@ -105,6 +85,12 @@ Result<Secret> EncodeFor(const CredentialRef& place, const Secret& real) {
     return refuse("a user has no ':'");
   if (place.stand == CredentialStand::basic_pair && value.find(':') == std::string_view::npos)
     return refuse("it is no user:password");
+  return {};
+}
+
+Result<Secret> EncodeFor(const CredentialRef& place, const Secret& real) {
+  ILK_TRY_VOID(CheckStands(place, real));
+  const std::string_view value = real.Reveal();
   Wiped form(0);
   form.text = FormOf(place, value);
   Wiped out(place.prefix.size() + 8 + form.text.size());

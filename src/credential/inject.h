@@ -10,9 +10,12 @@
 
 namespace interlock::credential {
 
+// denied: the value can't stand there (a ';' in a cookie, a ':' in a user), which would say
+// something else than was decided.
+Result<void> CheckStands(const CredentialRef& place, const Secret& real);
+
 // The bytes that go out for `real` in this place: with its prefix, beside its user, in base64,
-// percent-encoded or escaped. denied: the value can't stand there (a ';' in a cookie, a ':' in a
-// user), which would say something else than was decided.
+// percent-encoded or escaped. Errors as CheckStands.
 Result<Secret> EncodeFor(const CredentialRef& place, const Secret& real);
 
 // `text` with `encoded` where kCredentialMark stands. conflict: it doesn't stand there exactly

@@ -78,21 +78,9 @@ json::value InItsForm(const MintTerm* term, const std::string& value) {
 
 enum class Spelling { plain, percent };
 
-bool IsUnreserved(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-         c == '.' || c == '_' || c == '~';
-}
-
 std::string Percent(std::string_view text) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
   std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (IsUnreserved(c))
-      out += c;
-    else
-      (out += '%', out += kHex[byte >> 4], out += kHex[byte & 15]);
-  }
+  AppendPercentEncoded(out, text);
   return out;
 }
 

@@ -30,13 +30,6 @@ namespace {
 constexpr std::size_t kWorkspaceFileMax = 1u << 20;
 constexpr std::size_t kCredentialFileMax = 1u << 20;
 
-Result<std::string> Required(const json::object& request, std::string_view key) {
-  std::string value(FindString(request, key));
-  if (value.empty())
-    return Fail(Code::invalid_input, "the request lacks \"" + std::string(key) + "\"");
-  return value;
-}
-
 constexpr std::size_t kCallerKeysMax = 16;
 constexpr std::size_t kPublishedMax = 64;
 constexpr std::chrono::seconds kTakeBackMax{10};
@@ -195,10 +188,10 @@ class CommandPeer final : public ControlPeer {
   Result<json::value> ApproverAdd(const json::object& request);
   Result<json::value> ApproverList(const json::object&);
   Result<json::value> Reload(const json::object&);
-  json::array GitJson(const Session& session) const;
   Result<json::value> Stop(const json::object&);
   Result<json::value> Flush(const json::object&);
 
+  json::array GitJson(const Session& session) const;
   Result<void> Lend(Session& session);
   Result<std::string> LendOne(Session& session, credential::VaultEntry entry);
   Result<credential::VaultEntry> MintedFor(const Session& session, credential::VaultEntry entry);

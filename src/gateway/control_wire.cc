@@ -189,4 +189,11 @@ Result<Peer> PeerOf(int socket) {
   return Peer{credentials.uid, credentials.pid};
 }
 
+Result<std::string> Required(const json::object& request, std::string_view key) {
+  std::string value(FindString(request, key));
+  if (value.empty())
+    return Fail(Code::invalid_input, "the request lacks \"" + std::string(key) + "\"");
+  return value;
+}
+
 }  // namespace interlock::gateway

@@ -55,4 +55,7 @@ Result<Peer> PeerOf(int socket);
 
 json::object ControlError(const Error& error);
 
+// The text of a member that a request must have; invalid_input where it is missing or empty.
+Result<std::string> Required(const json::object& request, std::string_view key);
+
 }  // namespace interlock::gateway

@@ -7,6 +7,7 @@
 
 #include "approval/hold.h"
 #include "base/bytes.h"
+#include "credential/lend.h"
 #include "crypto/hash.h"
 #include "gateway/disclosure.h"
 #include "gateway/forward.h"
@@ -131,7 +132,10 @@ Outcome HideAndJudge(Core& core, const HoldDesk::Loaded& hold,
   // "status 401" alone would not say whose fault it is.
   const auto& credential = hold.action.request.credential;
   if (credential && (answer.status == 401 || (graphql && IsGraphqlRefusal(answer.body)))) {
-    outcome.summary += " (the credential was " + credential->entry + ")";
+    core.vault.NoteRefused(*credential);
+    const std::string refused = credential::RefusedLend(*credential, answer.status);
+    outcome.summary +=
+        refused.empty() ? " (the credential was " + credential->entry + ")" : "; " + refused;
     if (const auto session = core.sessions.ById(hold.record.session))
       (void)session->NoteLend(credential->entry, true, answer.status, core.clock.Now());
   }

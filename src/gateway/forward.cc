@@ -42,7 +42,8 @@ std::vector<http1::Field> FieldsFor(const UpstreamRequest& request, bool search)
   return fields;
 }
 
-// The parts of a request in which the credential stands, after it was put there.
+// The parts of a request in which the credential stands, after it was put there. With none of them
+// it stands in its header as it is, and isn't copied for that.
 struct Filled {
   std::optional<Secret> value;   // of the header injection->place.header
   std::optional<Secret> target;  // in the place of request.target
@@ -55,6 +56,10 @@ Result<Filled> FillIn(const UpstreamRequest& request, const std::optional<Inject
   if (request.scheme != "https")
     return Fail(Code::denied, "a credential is never sent in the clear");
   const CredentialRef& place = injection->place;
+  if (place.stand == CredentialStand::header) {
+    ILK_TRY_VOID(credential::CheckStands(place, *injection->real));
+    return out;
+  }
   ILK_TRY(encoded, credential::EncodeFor(place, *injection->real));
   if (credential::IsInTarget(place.stand)) {
     ILK_TRY(target, credential::Splice(request.target, encoded));
@@ -69,8 +74,10 @@ Result<Filled> FillIn(const UpstreamRequest& request, const std::optional<Inject
 }
 
 // What a head takes up at most. A buffer that grew would leave the secret behind where it was.
-std::size_t HeadBytesMax(const UpstreamRequest& request, const Filled& filled) {
+std::size_t HeadBytesMax(const UpstreamRequest& request, const Filled& filled,
+                         const std::optional<Injection>& injection) {
   std::size_t bytes = 1024 + request.method.size() + request.host.size() + request.target.size();
+  if (injection) bytes += injection->place.prefix.size() + injection->real->size();
   for (const Header& header : request.headers)
     bytes += header.name.size() + header.value.size() + 4;
   if (filled.target) bytes += filled.target->size();
@@ -88,9 +95,13 @@ Result<void> AppendHead(std::string& out, const UpstreamRequest& request, const 
       filled.target ? filled.target->Reveal() : std::string_view(request.target);
   ILK_TRY_VOID(http1::AppendRequestHead(out, request.method, target, host,
                                         FieldsFor(request, search), framing));
-  if (!filled.value) return {};
+  if (!injection || filled.target || filled.body) return {};
   out.resize(out.size() - 2);  // before the empty line that ends the head
-  out.append(injection->place.header).append(": ").append(filled.value->Reveal());
+  out.append(injection->place.header).append(": ");
+  if (filled.value)
+    out.append(filled.value->Reveal());
+  else
+    out.append(injection->place.prefix).append(injection->real->Reveal());
   out.append("\r\n\r\n");
   return {};
 }
@@ -115,7 +126,8 @@ Task<Result<void>> SendRequest(Core& core, Stream& upstream, const Outgoing& out
       filled->body ? filled->body->Reveal() : std::string_view(out.request.body);
   const http1::Framing framing = out.body ? out.framing : FramingOf(out.request, body);
   const bool search = SearchesAnswer(out);
-  wire.text.reserve(HeadBytesMax(out.request, *filled) + (out.body ? 0 : body.size()));
+  wire.text.reserve(HeadBytesMax(out.request, *filled, out.injection) +
+                    (out.body ? 0 : body.size()));
   if (auto head = AppendHead(wire.text, out.request, *filled, framing, out.injection, search);
       !head)
     co_return head;
@@ -351,7 +363,7 @@ Task<Result<void>> SendHead(Core& core, Stream& upstream, const UpstreamRequest&
   const auto filled = FillIn(request, injection);
   if (!filled) co_return std::unexpected(filled.error());
   if (filled->body) co_return Fail(Code::denied, "a credential has no place in a body here");
-  wire.text.reserve(HeadBytesMax(request, *filled));
+  wire.text.reserve(HeadBytesMax(request, *filled, injection));
   if (auto head = AppendHead(wire.text, request, *filled, none, injection, false); !head)
     co_return head;
   upstream.SetDeadline(core.times.body);

@@ -50,8 +50,13 @@ constexpr int kTicksPerSweep = 20;  // idle connections and due holds: every 5 s
 // such processes all the same (fs.suid_dumpable): 1 rather than 0, which would still start a core
 // handler with this memory (core(5)).
 Result<void> HideMemory() {
-  const rlimit none{1, 1};
-  if (::prctl(PR_SET_DUMPABLE, 0) != 0 || ::setrlimit(RLIMIT_CORE, &none) != 0)
+  rlimit core{};
+  bool hidden = ::prctl(PR_SET_DUMPABLE, 0) == 0 && ::getrlimit(RLIMIT_CORE, &core) == 0;
+  // A caller's own limit of nothing can't be raised, and needn't be.
+  core.rlim_max = std::min<rlim_t>(core.rlim_max, 1);
+  core.rlim_cur = core.rlim_max;
+  hidden = hidden && ::setrlimit(RLIMIT_CORE, &core) == 0;
+  if (!hidden)
     return Fail(
         Code::unavailable,
         std::string("hiding the gateway's memory from other programs: ") + std::strerror(errno));

@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "base/file.h"
 #include "base/ids.h"
+#include "credential/inject.h"
 #include "crypto/hash.h"
 #include "gateway/core.h"
 #include "gateway/forward.h"
@@ -69,25 +70,30 @@ Result<Terms> TermsOf(Core& core, const std::string& provider, const std::string
                                        "\" credential is minted with a \"" + wide.kind + "\" one");
 }
 
-// How a credential stands in a header of our own call; what comes back is searched for it.
-Injection InHeader(const std::string& header, const std::string& prefix,
-                   std::shared_ptr<const Secret> real) {
+// How a credential stands in a call of our own; what comes back is searched for it.
+Injection At(CredentialRef place, std::shared_ptr<const Secret> real) {
   std::string cover(real->size(), '*');
-  return Injection{{"", 1, header, prefix}, std::move(real), std::move(cover)};
+  return Injection{std::move(place), std::move(real), std::move(cover)};
+}
+Injection AsBearer(std::shared_ptr<const Secret> real) {
+  return At({"", 1, "authorization", "Bearer "}, std::move(real));
 }
 
 Result<Injection> InjectionOf(Core& core, const Terms& terms, std::shared_ptr<const Secret> real) {
   switch (terms.rule->proof) {
     case MintProof::place: {
-      const auto place = std::ranges::find(terms.api->credentials, terms.with.kind,
-                                           &classify::CredentialPlace::kind);
+      // Our own requests mark no place in a target or a body.
+      const auto place = std::ranges::find_if(terms.api->credentials, [&](const auto& one) {
+        return one.kind == terms.with.kind && !credential::IsInTarget(one.stand) &&
+               !credential::IsInBody(one.stand);
+      });
       if (place == terms.api->credentials.end())
-        return Fail(Code::not_found, "the pack has no place for " + terms.with.kind);
-      return InHeader(place->header, place->prefix, std::move(real));
+        return Fail(Code::not_found, "the pack has no header for " + terms.with.kind);
+      return At({"", 1, place->header, place->prefix, place->stand, place->name}, std::move(real));
     }
     case MintProof::jwt: {
       ILK_TRY(jwt, credential::SignedJwt(*terms.rule, terms.values, *real, core.clock.Now()));
-      return InHeader("authorization", "Bearer ", std::make_shared<const Secret>(std::move(jwt)));
+      return AsBearer(std::make_shared<const Secret>(std::move(jwt)));
     }
     case MintProof::sigv4:
       break;
@@ -103,7 +109,7 @@ Task<Result<OneShot>> Send(Core& core, Worker& worker, Terms terms, const MintCa
   std::optional<Injection> injection;
   if (call->with_token) {
     if (token == nullptr) co_return Fail(Code::not_found, "the token itself is no longer known");
-    injection.emplace(InHeader("authorization", "Bearer ", token));
+    injection.emplace(AsBearer(token));
   } else {
     CredentialRef ref;
     ref.entry = terms.with.name;
@@ -123,11 +129,28 @@ Task<Result<OneShot>> Send(Core& core, Worker& worker, Terms terms, const MintCa
   co_return std::move(answer);
 }
 
-// Over when there is no such token any more.
-Task<Result<void>> TakeBackOne(Core& core, Worker& worker, Outstanding one) {
+// How a minted token came to its end.
+enum class Ending {
+  revoked,
+  gone,     // the provider knows of no such token
+  expires,  // it can't be taken back, or not any more, and ends by itself
+};
+std::string_view ToString(Ending ending) {
+  switch (ending) {
+    case Ending::revoked:
+      return "revoked";
+    case Ending::gone:
+      return "gone";
+    case Ending::expires:
+      return "expires";
+  }
+  return "unknown";
+}
+
+Task<Result<Ending>> TakeBackOne(Core& core, Worker& worker, Outstanding one) {
   auto terms = TermsOf(core, one.provider, one.kind, one.with, one.terms);
   if (!terms) co_return std::unexpected(terms.error());
-  if (!terms->rule->revoke) co_return Result<void>{};
+  if (!terms->rule->revoke) co_return Ending::expires;
   terms->values["name"] = one.name;
   std::shared_ptr<const Secret> token;
   if (terms->rule->revoke->with_token) {
@@ -135,8 +158,8 @@ Task<Result<void>> TakeBackOne(Core& core, Worker& worker, Outstanding one) {
     ref.entry = one.entry;
     ref.version = 1;
     const auto real = core.vault.Reveal(ref);
-    // It went with its session or its gateway; it ends by itself, or it could not be revoked so.
-    if (!real) co_return Result<void>{};
+    // It went with its session or its gateway.
+    if (!real) co_return Ending::expires;
     token = *real;
   }
   if (terms->rule->find) {
@@ -144,12 +167,14 @@ Task<Result<void>> TakeBackOne(Core& core, Worker& worker, Outstanding one) {
     if (!found) co_return std::unexpected(found.error());
     const auto id = credential::ReadFound(*terms->rule, found->status, found->body, one.name);
     if (!id) co_return std::unexpected(id.error());
-    if (!*id) co_return Result<void>{};
+    if (!*id) co_return Ending::gone;
     terms->values["id"] = **id;
   }
   auto answer = co_await Send(core, worker, *terms, &*terms->rule->revoke, token);
   if (!answer) co_return std::unexpected(answer.error());
-  co_return credential::ReadRevoked(answer->status, answer->body);
+  const auto revoked = credential::ReadRevoked(answer->status, answer->body);
+  if (!revoked) co_return std::unexpected(revoked.error());
+  co_return Ending::revoked;
 }
 
 json::object ToJson(const Outstanding& one) {
@@ -185,9 +210,12 @@ Result<void> MintDesk::Load(std::filesystem::path file) {
   ILK_TRY(text, ReadFile(file_, kFileBytesMax));
   ILK_TRY(list, ParseJson(text));
   if (!list.is_array())
-    return Fail(Code::invalid_input, file_.native() +
-                                         " is damaged; it lists tokens that were "
-                                         "minted and must be revoked");
+    return Fail(
+        Code::invalid_input,
+        file_.native() +
+            " is damaged; it lists tokens that were minted and must be revoked: put it back "
+            "from a copy, or revoke them at the provider (their names begin with "
+            "\"interlock-\") and remove it");
   for (const json::value& value : list.get_array()) {
     if (!value.is_object()) continue;
     outstanding_.push_back(OutstandingOf(value.get_object()));
@@ -338,9 +366,9 @@ Task<void> TakeBack(Core& core, Worker& worker) {
         return false;
       }
       core.mints.Remove(one.name);
-      const std::string entry =
-          Entry("mint-revoked", core.clock.Now(),
-                {{"entry", one.entry}, {"with", one.with}, {"name", one.name}});
+      const std::string entry = Entry(
+          *done == Ending::revoked ? "mint-revoked" : "mint-ended", core.clock.Now(),
+          {{"entry", one.entry}, {"with", one.with}, {"name", one.name}, {"how", ToString(*done)}});
       return core.ledger.AppendDurable(entry).has_value();
     };
     co_await Blocking(core, std::move(settle));

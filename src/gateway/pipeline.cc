@@ -626,23 +626,24 @@ Rewrite PutAwayAnswer(Journey& j, std::string decision) {
 
 LendWatch WatchLend(Journey& j) {
   if (!j.action.request.credential || j.api == nullptr) return {};
-  const std::string entry = j.action.request.credential->entry;
+  const CredentialRef ref = *j.action.request.credential;
   const std::string& target = j.action.request.target;
   const bool graphql = j.api->graphql && std::ranges::find(j.api->graphql->paths,
                                                            target.substr(0, target.find('?'))) !=
                                              j.api->graphql->paths.end();
-  const auto tell = [&j, entry](bool refused, int status) {
-    if (!j.session().NoteLend(entry, refused, status, j.core.clock.Now())) return;
+  const auto tell = [&j, ref](bool refused, int status) {
+    if (refused) j.core.vault.NoteRefused(ref);
+    if (!j.session().NoteLend(ref.entry, refused, status, j.core.clock.Now())) return;
     if (CountRefusal(j, "lend")) return;
     (void)j.core.ledger.AppendAsync(Entry(refused ? "lend-refused" : "lend-accepted",
                                           j.core.clock.Now(),
                                           {{"session", j.session().id},
-                                           {"entry", entry},
+                                           {"entry", ref.entry},
                                            {"host", j.exchange.destination.host},
                                            {"operation", j.action.operation},
                                            {"status", status}}));
   };
-  return {entry, j.api->refusals, graphql, tell};
+  return {ref.entry, j.api->refusals, graphql, tell};
 }
 
 // On the record, and with the credential in hand: `passed` may go out.
@@ -822,7 +823,9 @@ Task<bool> Hold(Journey& j) {
 // with everything that is looked up before an execution; otherwise the two would differ and the
 // first signature would go to waste. It only ever gets stricter here.
 Task<void> LookAgain(Journey& j) {
-  if (j.action.effect >= Effect::irreversible || j.action.targets.empty()) co_return;
+  if (j.action.effect >= Effect::irreversible || j.action.targets.empty() ||
+      j.carried == CredentialSeen::foreign)
+    co_return;
   const Judgement before = j.judgement;
   j.scopes = co_await j.core.scope.Resolve(j.core, j.worker, j.action, j.session().pinned_ephemeral,
                                            Freshness::now);

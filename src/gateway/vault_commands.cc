@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "credential/source.h"
 #include "crypto/rs256.h"
+#include "gateway/control_wire.h"
 #include "gateway/record.h"
 
 namespace interlock::gateway {
@@ -15,13 +16,6 @@ namespace {
 using credential::Source;
 using credential::SourceKind;
 using credential::VaultEntry;
-
-Result<std::string> Required(const json::object& request, std::string_view key) {
-  std::string value(FindString(request, key));
-  if (value.empty())
-    return Fail(Code::invalid_input, "the request lacks \"" + std::string(key) + "\"");
-  return value;
-}
 
 std::vector<std::string> Split(std::string_view text) {
   std::vector<std::string> parts;

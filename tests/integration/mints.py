@@ -287,3 +287,6 @@ def test_a_token_that_expires_is_minted_anew_and_the_phantom_stays():
             assert len(imitation.minted) == 2
             renewed = [e for e in entries(s, "credential-renewed") if e["source"] == "mint"]
             assert len(renewed) == 2 and renewed[0]["fingerprint"] != renewed[1]["fingerprint"], renewed
+        # This provider takes nothing back, and the ledger doesn't say that it did.
+        wait_until(lambda: [e["how"] for e in entries(s, "mint-ended")] == ["expires", "expires"], "the ends")
+        assert not entries(s, "mint-revoked")

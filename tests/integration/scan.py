@@ -105,6 +105,26 @@ def test_history_finds_what_was_deleted_and_what_was_stashed():
         assert reply.status == 5 and report["commits"] >= 2
 
 
+def test_history_fetches_nothing_and_runs_nothing_of_the_repository():
+    with Tree() as tree:
+        tree.git("init", "-q")
+        tree.write("a.txt", "one\n")
+        tree.git("add", "."), tree.git("commit", "-qm", "one")
+        blob = subprocess.run(["git", "-C", tree.path, "rev-parse", "HEAD:a.txt"], check=True, capture_output=True, text=True).stdout.strip()
+        os.unlink(os.path.join(tree.path, ".git/objects", blob[:2], blob[2:]))
+        # A repository that lacks an object and says where it would come from, and by which command.
+        mark = os.path.join(tree.path, "mark")
+        for name, value in (("core.repositoryformatversion", "1"), ("extensions.partialClone", "origin"),
+                            ("remote.origin.promisor", "true"), ("remote.origin.url", "ssh://nowhere.invalid/x"),
+                            ("core.sshCommand", f"touch {mark}; false")):
+            tree.git("config", name, value)
+        subprocess.run(["git", "-C", tree.path, "log", "-p"], capture_output=True, check=False)
+        assert os.path.exists(mark), "git by itself runs it: otherwise this shows nothing"
+        os.unlink(mark)
+        reply = run("scan", "--history", tree.path)
+        assert not os.path.exists(mark) and reply.status == 1, reply
+
+
 def test_ignored_and_known_finds_are_counted_and_left_out():
     with Tree() as tree:
         value = token()

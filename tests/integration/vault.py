@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import pty
+import resource
 import select
 import shutil
 import subprocess
@@ -214,6 +215,15 @@ def test_the_gateway_writes_no_core_and_locks_what_is_secret():
         assert locked > 0, status
         # Not dumpable: the kernel gives its files in /proc to root.
         assert os.stat(f"/proc/{pid}/environ").st_uid == 0
+
+
+def test_a_gateway_whose_caller_allows_no_core_files_starts_and_keeps_that():
+    with bare_stage() as s:
+        s.must("gateway", "stop")
+        reply = s.interlock("status", "--json", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (0, 0)))
+        assert reply.status == 0, reply
+        limits = pathlib.Path(f"/proc/{s.note_gateway()}/limits").read_text()
+        assert any(line.split()[4:6] == ["0", "0"] for line in limits.splitlines() if line.startswith("Max core file size")), limits
 
 
 # --- sources ---

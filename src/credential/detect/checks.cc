@@ -4,28 +4,13 @@
 #include <array>
 #include <cstdint>
 
+#include "base/crc32.h"
+
 namespace interlock::credential {
 namespace {
 
 constexpr std::array<std::string_view, 5> kChecks = {"github", "npm", "jwt", "jwt64", "basic"};
 constexpr std::size_t kDecodedMax = 16u << 10;
-
-constexpr std::array<std::uint32_t, 256> kCrcTable = [] {
-  std::array<std::uint32_t, 256> table{};
-  for (std::uint32_t i = 0; i < 256; ++i) {
-    std::uint32_t value = i;
-    for (int bit = 0; bit < 8; ++bit) value = value >> 1 ^ ((value & 1) != 0 ? 0xedb88320u : 0u);
-    table[i] = value;
-  }
-  return table;
-}();
-
-std::uint32_t Crc32(std::string_view text) {
-  std::uint32_t value = ~0u;
-  for (char c : text)
-    value = kCrcTable[(value ^ static_cast<unsigned char>(c)) & 0xff] ^ value >> 8;
-  return ~value;
-}
 
 // Lenient: both alphabets, stops at the first other byte.
 std::string Decode64(std::string_view text) {

@@ -412,25 +412,4 @@ Detections Detector::Find(std::string_view text, Look look) const {
   return out;
 }
 
-bool Detector::MayHold(std::string_view text, Look look) const {
-  if (text.size() < 4) return false;
-  if (text.size() > (1u << 30)) return true;
-  const hs_database_t* database =
-      look == Look::formats ? parts_->formats.get() : parts_->everything.get();
-  const std::uint64_t serial = parts_->serial + (look == Look::formats ? 0 : 1);
-  const auto stop = [](unsigned, unsigned long long, unsigned long long, unsigned, void*) {
-    return 1;
-  };
-  return hs_scan(database, text.data(), static_cast<unsigned>(text.size()), 0,
-                 t_scratch.For(database, serial), stop, nullptr) != HS_SUCCESS;
-}
-
-const Rule* KindOfToken(const Detector& detector, std::string_view token) {
-  const Detections found = detector.Find(token, Look::formats);
-  for (const Detection& detection : found.found) {
-    if (detection.offset == 0 && detection.size == token.size()) return detection.rule;
-  }
-  return nullptr;
-}
-
 }  // namespace interlock::credential

@@ -59,9 +59,6 @@ class Detector {
   // At most 1 GiB. No byte is special.
   Detections Find(std::string_view text, Look look) const;
 
-  // False: Find would find nothing. Costs the first pass alone, so it may be true for nothing.
-  bool MayHold(std::string_view text, Look look) const;
-
   std::span<const Rule> rules() const;
 
  private:
@@ -70,9 +67,6 @@ class Detector {
   explicit Detector(std::unique_ptr<Parts> parts);
   std::unique_ptr<Parts> parts_;
 };
-
-// Names the kind of a whole token, nullptr when its form says nothing.
-const Rule* KindOfToken(const Detector& detector, std::string_view token);
 
 // One pattern of the first pass. The number is the rule's index, or kLineNumber for names whose
 // line has to be read.

@@ -82,7 +82,7 @@ void HistoryScan::Line(std::string_view line) {
 void HistoryScan::Flush() {
   if (!added_.empty()) {
     const std::string place = repository_ + ": commit " + commit_.substr(0, 12) + " " + file_;
-    ScanText(detector_, added_, {place, "", std::max<std::size_t>(first_line_, 1), 0, 0},
+    ScanText(detector_, added_, {place, "", std::max<std::size_t>(first_line_, 1), 0},
              Look::everything, results_);
     results_.Count(added_.size(), 0);
     added_.clear();

@@ -55,7 +55,6 @@ void ScanText(const Detector& detector, std::string_view text, const TextPlace& 
       line_begin = counted = next + 1;
     }
     counted = std::max(counted, line_begin);
-    if (detection.offset < where.seen) continue;
     ScanFind find;
     find.rule = detection.rule;
     find.place = where.place;

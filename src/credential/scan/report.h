@@ -53,14 +53,12 @@ class ScanResults {
   std::uint64_t files_ = 0;
 };
 
-// Looks at one text. `first_line` and `first_offset` are those of its first byte. Detections that
-// begin in the first `seen` bytes were reported before.
+// Looks at one text. `first_line` and `first_offset` are those of its first byte.
 struct TextPlace {
   std::string_view place;
   std::string_view file;
   std::size_t first_line = 1;
   std::size_t first_offset = 0;
-  std::size_t seen = 0;
 };
 void ScanText(const Detector& detector, std::string_view text, const TextPlace& where, Look look,
               ScanResults& results);

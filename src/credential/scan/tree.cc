@@ -122,7 +122,7 @@ class Reader {
     ::fstat(file, &status);
     expected_ = static_cast<std::size_t>(std::max<off_t>(status.st_size, 1));
     std::size_t kept = 0;
-    TextPlace where{place, path, 1, 0, 0};
+    TextPlace where{place, path, 1, 0};
     Look look = Look::everything;
     for (bool first = true;; first = false) {
       const ssize_t filled = Fill(file, kept, place);
@@ -146,11 +146,10 @@ class Reader {
       if (where.first_offset + text.size() >= expected_) return;
       kept = std::min(kOverlapBytes, text.size());
       const std::size_t passed = text.size() - kept;
-      // What began in the part that is kept was found complete unless it touches the end.
+      // What lies in the part that is kept is found again, and told once.
       where.first_line += static_cast<std::size_t>(
           std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(passed), '\n'));
       where.first_offset += passed;
-      where.seen = 0;
       std::memmove(buffer_.get(), buffer_.get() + passed, kept);
     }
   }
