@@ -76,8 +76,9 @@ Result<Secret> AskPassphrase(const std::string& prompt) {
     return Fail(Code::denied,
                 "the vault's key is behind a passphrase, and there is no terminal to ask on; start "
                 "the gateway first, with `interlock gateway --passphrase-file FILE`");
-  (void)!::write(terminal.get(), prompt.data(), prompt.size());
+  // Before anybody is asked: what comes at once must neither show nor be flushed away.
   const WithoutEcho quiet(terminal.get());
+  (void)!::write(terminal.get(), prompt.data(), prompt.size());
   return ReadLine(terminal.get(), "the terminal");
 }
 

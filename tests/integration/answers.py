@@ -9,7 +9,7 @@ import re
 import urllib.parse
 
 from fake_upstream import ok
-from harness import ACCOUNT, GRAPHQL, ODD, PROJECT, Stage, every, relay_to, shared
+from harness import ACCOUNT, answering, every, GRAPHQL, ODD, PROJECT, relay_to, shared, Stage
 from websocket import CLOSE, TEXT, TRANSPORT, Line, Provider, frame
 from wire import request_bytes
 
@@ -29,18 +29,6 @@ def make_stage():
 
 def stage():
     return shared(make_stage)
-
-
-class answering:
-    def __init__(self, fake, answer):
-        self.fake, self.answer = fake, answer
-
-    def __enter__(self):
-        self.before = self.fake.answer
-        self.fake.answer = self.answer
-
-    def __exit__(self, *_):
-        self.fake.answer = self.before
 
 
 def saying(s, marker, body):

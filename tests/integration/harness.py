@@ -613,6 +613,21 @@ def raw_head(*lines, start="POST /x HTTP/1.1", host=f"Host: {PLAIN}", end="\r\n\
     return ("\r\n".join(rows) + end).encode("latin-1")
 
 
+class answering:
+    """Lets a fake behave in some way within a `with`."""
+
+    def __init__(self, fake, answer):
+        self.fake, self.answer = fake, answer
+
+    def __enter__(self):
+        self.before = self.fake.answer
+        self.fake.answer = self.answer
+        return self.fake
+
+    def __exit__(self, *_):
+        self.fake.answer = self.before
+
+
 # --- as whom ---
 
 NORMAL_USER = "nobody"

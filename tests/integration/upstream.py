@@ -7,7 +7,7 @@ import socket
 import time
 
 from fake_upstream import FakeUpstream, finish, ok, reset
-from harness import GRAPHQL, ODD, PLAIN, PROJECT, Stage, every, relay_to, shared
+from harness import answering, every, GRAPHQL, ODD, PLAIN, PROJECT, relay_to, shared, Stage
 from wire import DEADLINE, Ended, request_bytes
 
 READ = "query { projects { edges { node { id } } } }"
@@ -22,21 +22,6 @@ def make_stage():
 
 def stage():
     return shared(make_stage)
-
-
-class answering:
-    """Lets a fake behave in some way within a `with`."""
-
-    def __init__(self, fake, answer):
-        self.fake, self.answer = fake, answer
-
-    def __enter__(self):
-        self.before = self.fake.answer
-        self.fake.answer = self.answer
-        return self.fake
-
-    def __exit__(self, *_):
-        self.fake.answer = self.before
 
 
 def text(*lines, body=b"", end="\r\n\r\n"):
